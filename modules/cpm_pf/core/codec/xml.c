@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * The guard around libxml2. Its SAX callbacks are wrapped in each context of
+ * ours, so that limits hold while the tree grows and not afterwards.
+ */
+#include "xml.h"
+
+#include <limits.h>
+#include <libxml/parser.h>
+#include <libxml/parserInternals.h>
+#include <libxml/SAX2.h>
+
+/* libxml2 compares each attribute with all others of its tag. '<' cannot stand inside a tag, so the
+ * distance between two of them bounds the tag, and this bounds the square. */
+#define TAG_BYTES_MAX 16384
+
+struct guard
+{
+	const struct cpm_limits *limits;
+	size_t depth;
+	size_t elements;
+	size_t attributes;
+	enum cpm_rc rc;
+	size_t offset;
+	const char *reason;
+};
+
+static size_t offset_of(const xmlParserCtxt *ctxt)
+{
+	const xmlParserInput *input = ctxt->input;
+
+	if(!input || !input->cur || input->cur < input->base)
+		return 0;
+	return (size_t)input->consumed + (size_t)(input->cur - input->base);
+}
+
+static void note(xmlParserCtxtPtr ctxt, enum cpm_rc rc, const char *reason)
+{
+	struct guard *g = ctxt->_private;
+
+	if(g->rc)
+		return;
+	g->rc = rc;
+	g->offset = offset_of(ctxt);
+	g->reason = reason;
+}
+
+static void stop(xmlParserCtxtPtr ctxt, enum cpm_rc rc, const char *reason)
+{
+	note(ctxt, rc, reason);
+	xmlStopParser(ctxt);
+}
+
+static void on_doctype(void *context, const xmlChar *name, const xmlChar *id, const xmlChar *uri)
+{
+	(void)name;
+	(void)id;
+	(void)uri;
+	stop(context, CPM_UNSUPPORTED, "document type declaration");
+}
+
+static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
+		int namespace_count, const xmlChar **namespaces, int attribute_count, int defaulted,
+		const xmlChar **attributes)
+{
+	xmlParserCtxtPtr ctxt = context;
+	struct guard *g = ctxt->_private;
+
+	g->attributes += (size_t)namespace_count + (size_t)attribute_count;
+	if(++g->depth > g->limits->max_xml_depth)
+		stop(ctxt, CPM_LIMIT, "elements too deep");
+	else if(++g->elements > g->limits->max_xml_elements)
+		stop(ctxt, CPM_LIMIT, "too many elements");
+	else if(g->attributes > g->limits->max_xml_elements)
+		stop(ctxt, CPM_LIMIT, "too many attributes");
+	else
+		xmlSAX2StartElementNs(ctxt, name, prefix, uri, namespace_count, namespaces, attribute_count,
+				defaulted, attributes);
+}
+
+static void on_end(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
+{
+	xmlParserCtxtPtr ctxt = context;
+	struct guard *g = ctxt->_private;
+
+	g->depth--;
+	xmlSAX2EndElementNs(ctxt, name, prefix, uri);
+}
+
+static void on_error(void *context, xmlErrorPtr error)
+{
+	if(error->level < XML_ERR_ERROR)
+		return;
+	if(error->code == XML_ERR_NO_MEMORY)
+		note(context, CPM_NOMEM, "no memory");
+	else if(error->code == XML_NS_ERR_UNDEFINED_NAMESPACE)
+		note(context, CPM_SYNTAX, "undeclared namespace prefix");
+	else if(error->code == XML_ERR_UNDECLARED_ENTITY)
+		note(context, CPM_SYNTAX, "undeclared entity");
+	else if(error->code == XML_ERR_INVALID_ENCODING || error->code == XML_ERR_INVALID_CHAR)
+		note(context, CPM_SYNTAX, "bytes that are not XML in UTF-8");
+	else
+		note(context, CPM_SYNTAX, "XML that is not well formed");
+}
+
+/* The context's own callbacks: the library's defaults belong to the whole process. */
+static void install(xmlParserCtxtPtr ctxt, struct guard *g)
+{
+	ctxt->_private = g;
+	ctxt->sax->internalSubset = on_doctype;
+	ctxt->sax->startElementNs = on_start;
+	ctxt->sax->endElementNs = on_end;
+	ctxt->sax->serror = on_error;
+	ctxt->sax->comment = NULL;
+	ctxt->sax->processingInstruction = NULL;
+}
+
+static enum cpm_rc check_bytes(
+		struct cpm_slice text, const struct cpm_limits *limits, struct cpm_diag *diag)
+{
+	struct cpm_slice rest = text;
+
+	if(text.n > limits->max_document_bytes || text.n > INT_MAX)
+		return cpm_diag_set(diag, CPM_LIMIT, 0, "document too large");
+	if(!text.n)
+		return cpm_diag_set(diag, CPM_SYNTAX, 0, "empty document");
+	if(cpm_slice_find(text, '\0') < text.n)
+		return cpm_diag_set(diag, CPM_SYNTAX, cpm_slice_find(text, '\0'), "NUL byte");
+	while(rest.n) {
+		size_t distance = cpm_slice_find(rest, '<');
+
+		if(distance > TAG_BYTES_MAX)
+			return cpm_diag_set(diag, CPM_LIMIT, text.n - rest.n, "tag or text too long");
+		rest = cpm_slice_from(rest, distance + 1);
+	}
+	return CPM_OK;
+}
+
+enum cpm_rc cpm_xml_parse(struct cpm_slice text, const struct cpm_limits *limits, xmlDocPtr *doc,
+		struct cpm_diag *diag)
+{
+	struct guard g = {.limits = limits};
+	enum cpm_rc rc = check_bytes(text, limits, diag);
+	xmlParserCtxtPtr ctxt;
+
+	*doc = NULL;
+	if(rc)
+		return rc;
+	ctxt = xmlNewParserCtxt();
+	if(!ctxt)
+		return cpm_diag_set(diag, CPM_NOMEM, 0, "no memory");
+	install(ctxt, &g);
+	*doc = xmlCtxtReadMemory(ctxt, text.p, (int)text.n, NULL, "UTF-8",
+			XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA
+					| XML_PARSE_COMPACT);
+	if(!g.rc && (!*doc || !ctxt->wellFormed || !ctxt->nsWellFormed))
+		note(ctxt, ctxt->errNo == XML_ERR_NO_MEMORY ? CPM_NOMEM : CPM_SYNTAX,
+				"XML that is not well formed");
+	xmlFreeParserCtxt(ctxt);
+	if(g.rc) {
+		xmlFreeDoc(*doc);
+		*doc = NULL;
+	}
+	return g.rc ? cpm_diag_set(diag, g.rc, g.offset, g.reason) : CPM_OK;
+}
+
+bool cpm_xml_is(const xmlNode *node, const char *ns, const char *name)
+{
+	if(!node || node->type != XML_ELEMENT_NODE || !xmlStrEqual(node->name, BAD_CAST name))
+		return false;
+	return !ns || (node->ns && xmlStrEqual(node->ns->href, BAD_CAST ns));
+}
+
+static xmlNode *element_from(xmlNode *node)
+{
+	while(node && node->type != XML_ELEMENT_NODE)
+		node = node->next;
+	return node;
+}
+
+xmlNode *cpm_xml_first(const xmlNode *parent)
+{
+	return element_from(parent->children);
+}
+
+xmlNode *cpm_xml_next(const xmlNode *node)
+{
+	return element_from(node->next);
+}
+
+/* Without comments, CDATA and entities all text of a leaf is one node. */
+static struct cpm_slice text_of(const xmlNode *child)
+{
+	if(!child || child->next || child->type != XML_TEXT_NODE || !child->content)
+		return CPM_SLICE_NONE;
+	return cpm_slice_trim(cpm_slice_of((const char *)child->content));
+}
+
+struct cpm_slice cpm_xml_text(const xmlNode *node)
+{
+	return text_of(node->children);
+}
+
+bool cpm_xml_attribute(const xmlNode *node, const char *name, struct cpm_slice *value)
+{
+	for(const xmlAttr *a = node->properties; a; a = a->next)
+		if(xmlStrEqual(a->name, BAD_CAST name)) {
+			*value = text_of(a->children);
+			return true;
+		}
+	return false;
+}
