@@ -143,6 +143,41 @@ START_TEST(limits_elements_attributes_and_bytes)
 }
 END_TEST
 
+/* "<a" with count attributes or namespaces, depth times inside each other. */
+static char *tags(const char *name, int count, int depth)
+{
+	char *text = malloc((size_t)depth * ((size_t)count * 24 + 16) + 16);
+	size_t n = 0;
+
+	for(int d = 0; d < depth; d++) {
+		n += (size_t)sprintf(text + n, "<a");
+		for(int i = 0; i < count; i++)
+			n += (size_t)sprintf(text + n, " %s%d='u'", name, d * count + i);
+		n += (size_t)sprintf(text + n, ">");
+	}
+	for(int d = 0; d < depth; d++)
+		n += (size_t)sprintf(text + n, "</a>");
+	return text;
+}
+
+START_TEST(limits_attributes_and_namespaces_in_scope)
+{
+	static const struct {
+		const char *name;
+		int count, depth;
+		enum cpm_rc rc;
+	} cases[] = {{"a", 64, 2, CPM_OK}, {"a", 65, 1, CPM_LIMIT}, {"xmlns:a", 16, 4, CPM_OK},
+			{"xmlns:a", 13, 5, CPM_LIMIT}, {"xmlns:a", 65, 1, CPM_LIMIT}};
+
+	for(size_t i = 0; i < UNIT_COUNT(cases); i++) {
+		char *text = tags(cases[i].name, cases[i].count, cases[i].depth);
+
+		ck_assert_msg(parse(cpm_slice_of(text), &limits) == cases[i].rc, "case %zu", i);
+		free(text);
+	}
+}
+END_TEST
+
 /* A tag with very many attributes would cost the library a square. */
 START_TEST(limits_one_tag)
 {
@@ -246,6 +281,7 @@ int main(void)
 	tcase_add_test(t, refuses_what_ends_early);
 	tcase_add_test(t, limits_depth);
 	tcase_add_test(t, limits_elements_attributes_and_bytes);
+	tcase_add_test(t, limits_attributes_and_namespaces_in_scope);
 	tcase_add_test(t, limits_one_tag);
 	tcase_add_test(t, walks);
 	tcase_add_test(t, leaves_the_process_alone);

@@ -11,12 +11,15 @@
 #include <libxml/parserInternals.h>
 #include <libxml/SAX2.h>
 
-/* libxml2 compares each attribute with all others of its tag. '<' cannot stand inside a tag, so the
- * distance between two of them bounds the tag, and this bounds the square. */
+/* libxml2 compares each attribute with all others of its tag, before it hands the tag out. '<'
+ * cannot stand inside a tag, so the distance between two of them bounds the tag, and this the
+ * square. */
 #define TAG_BYTES_MAX 16384
+#define TAG_ATTRIBUTES_MAX 64
+/* It looks for each prefix among all that are in scope. */
+#define NAMESPACES_MAX 64
 
-struct guard
-{
+struct guard {
 	const struct cpm_limits *limits;
 	size_t depth;
 	size_t elements;
@@ -72,7 +75,8 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, 
 		stop(ctxt, CPM_LIMIT, "elements too deep");
 	else if(++g->elements > g->limits->max_xml_elements)
 		stop(ctxt, CPM_LIMIT, "too many elements");
-	else if(g->attributes > g->limits->max_xml_elements)
+	else if(attribute_count > TAG_ATTRIBUTES_MAX || ctxt->nsNr / 2 > NAMESPACES_MAX
+			|| g->attributes > g->limits->max_xml_elements)
 		stop(ctxt, CPM_LIMIT, "too many attributes");
 	else
 		xmlSAX2StartElementNs(ctxt, name, prefix, uri, namespace_count, namespaces, attribute_count,

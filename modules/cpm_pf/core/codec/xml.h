@@ -18,7 +18,8 @@
 
 /* CPM_OK and a tree that the caller frees with xmlFreeDoc; else CPM_SYNTAX (also an undeclared
  * namespace prefix, a NUL byte, other encodings), CPM_LIMIT, CPM_UNSUPPORTED (a DTD) or CPM_NOMEM.
- * As many attributes and namespace declarations together as elements are allowed. Process-wide
+ * As many attributes and namespace declarations together as elements are allowed, 64 attributes in
+ * one tag, and 64 namespaces in scope. Process-wide
  * settings of libxml2 are neither changed nor relied on, and nothing is printed. */
 enum cpm_rc cpm_xml_parse(struct cpm_slice text, const struct cpm_limits *limits, xmlDocPtr *doc,
 		struct cpm_diag *diag);
