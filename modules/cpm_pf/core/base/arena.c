@@ -13,13 +13,19 @@
  * memory. */
 #define CHUNK_MIN 4096
 #define CHUNK_MAX (256 * 1024)
-#define ALIGNMENT alignof(max_align_t)
+/* What an object here may need; an injected allocator (Kamailio's) promises no more. */
+union word {
+	int64_t number;
+	double real;
+	void *pointer;
+};
+#define ALIGNMENT alignof(union word)
 
 struct cpm_arena_chunk {
 	struct cpm_arena_chunk *next;
 	size_t used;
 	size_t size;
-	max_align_t data[];
+	union word data[];
 };
 
 static void *libc_alloc(void *context, size_t size)

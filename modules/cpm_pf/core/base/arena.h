@@ -32,7 +32,7 @@ struct cpm_arena {
 
 void cpm_arena_init(struct cpm_arena *a, const struct cpm_allocator *allocator, size_t max);
 void cpm_arena_free(struct cpm_arena *a);
-/* Zeroed memory aligned for any object; NULL past the maximum or without memory. */
+/* Zeroed memory aligned for integers, doubles and pointers; NULL past the maximum or without memory. */
 void *cpm_arena_alloc(struct cpm_arena *a, size_t size);
 /* The same for count objects of size bytes; NULL also when the product overflows. */
 void *cpm_arena_array(struct cpm_arena *a, size_t count, size_t size);
