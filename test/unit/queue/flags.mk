@@ -1,0 +1,1 @@
+queue_cflags := -DGOLDEN='"$(abspath queue/golden)"'
