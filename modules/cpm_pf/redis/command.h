@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * One command for a server, in one piece of memory with its wire form, which
+ * stays until the command is answered: so it can be sent again. And a queue of
+ * them.
+ */
+#ifndef CPM_COMMAND_H
+#define CPM_COMMAND_H
+
+#include "store.h"
+
+enum command_kind {
+	COMMAND_PUT,
+	COMMAND_NEXT,
+	COMMAND_EXPIRE,
+	COMMAND_ACK,    /* of an expire: nobody waits for it */
+	COMMAND_LOAD,   /* SCRIPT LOAD after NOSCRIPT */
+	COMMAND_ASKING, /* precedes a command that Cluster redirected with ASK */
+	COMMAND_WAIT,
+	COMMAND_PROBE,  /* is a full server still full? */
+	COMMAND_SETUP,  /* a step of the handshake */
+};
+
+struct command {
+	struct command *next;
+	enum command_kind kind;
+	unsigned shard;
+	unsigned redirects;
+	int step;            /* COMMAND_SETUP: of the handshake */
+	int64_t deadline_ms; /* 0 until the store has seen it */
+	int64_t retry_at_ms; /* while it is put aside */
+	enum store_rc rc;    /* COMMAND_PUT: the answer that waits for replicas */
+	char *first_id;      /* COMMAND_PUT: of the duplicate; owned */
+	union {
+		store_put_cb put;
+		store_next_cb next;
+		store_expire_cb expire;
+	} cb;
+	void *context;
+	size_t id_offset, id_n; /* COMMAND_PUT: where the id stands within bytes */
+	size_t size, cap;
+	bool overflow; /* more was added than there is room for: our own bug, not to be sent */
+	char bytes[];
+};
+
+/* Room for count arguments of argument_bytes in all; NULL without memory. Fill it with count command_arg calls. */
+struct command *command_new(enum command_kind kind, size_t count, size_t argument_bytes);
+void command_arg(struct command *c, struct cpm_slice arg);
+void command_arg_i64(struct command *c, int64_t value);
+/* One argument made of three pieces. */
+void command_arg3(struct command *c, struct cpm_slice a, struct cpm_slice b, struct cpm_slice d);
+/* A whole command of C strings. */
+struct command *command_of(enum command_kind kind, size_t count, const char *const *args);
+void command_free(struct command *c);
+
+struct command_queue {
+	struct command *head, *tail;
+	size_t count;
+};
+void command_push(struct command_queue *q, struct command *c);
+/* NULL when it is empty. */
+struct command *command_pop(struct command_queue *q);
+/* Moves all of from in front of q. */
+void command_prepend(struct command_queue *q, struct command_queue *from);
+
+#endif
