@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * The state of the message under work, and its journey through an AVP.
+ */
+#include "context.h"
+
+#include <time.h>
+
+#include "../../core/route.h"
+#include "../../core/usr_avp.h"
+#include "../core/codec/header.h"
+#include "settings.h"
+
+#define CONTEXT_AVP_MAX 4096
+#define CONTEXT_AVP (AVP_NAME_STR | AVP_VAL_STR | AVP_CLASS_USER | AVP_TRACK_FROM)
+
+static struct context context;
+static int_str context_avp = {.s = STR_STATIC_INIT("cpm_pf:context")};
+static const char *resumed_reason;
+static const char *resumed_id;
+
+int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool field_next(struct cpm_slice *rest, struct cpm_slice *field)
+{
+	return cpm_slice_split(rest, '\n', field);
+}
+
+/* The AVP's lines: user, anonymous, action, rule, dnd, then one line for each originator. */
+static void context_recall(struct context *c)
+{
+	int_str value;
+	struct cpm_slice rest, f;
+	uint64_t n;
+
+	if(!search_first_avp(CONTEXT_AVP, context_avp,
+			   &value, NULL))
+		return;
+	rest = slice_of_str(&value.s);
+	if(!field_next(&rest, &f) || !context_set_user(c, f))
+		return;
+	if(field_next(&rest, &f))
+		c->facts.anonymous = cpm_slice_eq(f, CPM_SLICE("1"));
+	if(field_next(&rest, &f) && cpm_slice_u64(f, &n) && n <= CPM_PULL) {
+		c->verdict.action = (enum cpm_action)n;
+		c->decided = true;
+	}
+	if(field_next(&rest, &f) && f.n <= sizeof(c->rule_memory)) {
+		memcpy(c->rule_memory, f.p, f.n);
+		c->rule = (struct cpm_slice){c->rule_memory, f.n};
+	}
+	if(field_next(&rest, &f))
+		c->dnd = cpm_slice_eq(f, CPM_SLICE("1"));
+	if(field_next(&rest, &f))
+		c->undelivered = cpm_slice_eq(f, CPM_SLICE("1"));
+	while(c->facts.originator_count < CPM_FACTS_ORIGINATORS && field_next(&rest, &f)) {
+		size_t i = c->facts.originator_count;
+		if(cpm_uri_canon(f, c->originator_memory[i], CPM_URI_KEY_MAX, &c->facts.originators[i])
+				== CPM_OK)
+			c->facts.originator_count++;
+	}
+	c->facts_ready = true;
+}
+
+struct context *context_of(struct sip_msg *msg)
+{
+	struct context *c = &context;
+
+	if(c->message == msg->id && c->pid == msg->pid && c->buffer == msg->buf && !resumed_reason)
+		return c;
+
+	xdm_release(&c->entry);
+	/* The memories are written before they are read. */
+	c->message = msg->id;
+	c->pid = msg->pid;
+	c->buffer = msg->buf;
+	c->read = c->facts_ready = c->docs_known = c->decided = false;
+	c->dnd = c->undelivered = c->no_client = false;
+	c->user = (struct cpm_uri_key){0};
+	c->facts.originator_count = 0;
+	c->facts.anonymous = false;
+	c->docs = XDM_MISS;
+	c->rule = CPM_SLICE_NONE;
+	c->verdict = (struct cpm_verdict){0};
+	c->message_id[0] = '\0';
+	c->count = 0;
+	c->reason = "";
+	if(is_route_type(FAILURE_ROUTE | BRANCH_ROUTE | ONREPLY_ROUTE))
+		context_recall(c);
+	if(resumed_reason) {
+		c->reason = resumed_reason;
+		if(resumed_id)
+			strncpy(c->message_id, resumed_id, sizeof(c->message_id) - 1);
+		resumed_reason = resumed_id = NULL;
+	}
+	return c;
+}
+
+void context_resume(const char *reason, const char *message_id)
+{
+	resumed_reason = reason;
+	resumed_id = message_id;
+	context.buffer = NULL;
+}
+
+const struct request *context_request(struct sip_msg *msg, struct context *c)
+{
+	if(!c->read) {
+		if(!request_read(msg, &c->request))
+			return NULL;
+		c->read = true;
+	}
+	if(!c->facts_ready) {
+		c->facts.anonymous = request_wants_anonymity(&c->request);
+		c->facts_ready = true;
+	}
+	return &c->request;
+}
+
+static bool originator_add(struct context *c, struct cpm_slice uri)
+{
+	size_t i = c->facts.originator_count;
+
+	if(i == CPM_FACTS_ORIGINATORS
+			|| cpm_uri_canon(uri, c->originator_memory[i], CPM_URI_KEY_MAX, &c->facts.originators[i])
+					   != CPM_OK)
+		return false;
+	c->facts.originator_count++;
+	return true;
+}
+
+bool context_trust_asserted(struct sip_msg *msg, struct context *c)
+{
+	const struct request *r = context_request(msg, c);
+	struct cpm_slice rest, value, uri;
+	size_t i;
+
+	if(!r)
+		return false;
+	c->facts.originator_count = 0;
+	for(i = 0; i < r->asserted_count; i++) {
+		rest = r->asserted[i];
+		while(cpm_header_next_value(&rest, &value)) {
+			if(cpm_uri_of_address(value, &uri))
+				originator_add(c, uri);
+		}
+	}
+	return c->facts.originator_count > 0;
+}
+
+bool context_set_originator(struct context *c, struct cpm_slice uri)
+{
+	struct cpm_slice inner;
+
+	c->facts.originator_count = 0;
+	return originator_add(c, cpm_uri_of_address(uri, &inner) ? inner : uri);
+}
+
+bool context_set_user(struct context *c, struct cpm_slice uri)
+{
+	if(cpm_uri_canon(uri, c->user_memory, sizeof(c->user_memory), &c->user) == CPM_OK)
+		return true;
+	c->user = (struct cpm_uri_key){0};
+	return false;
+}
+
+enum xdm_state context_find_documents(struct context *c, int64_t now)
+{
+	xdm_release(&c->entry);
+	c->docs = xdm_lookup(c->user.key, now, &c->entry);
+	c->docs_known = c->docs != XDM_MISS;
+	return c->docs;
+}
+
+struct context *context_judged(struct sip_msg *msg)
+{
+	struct context *c = context_of(msg);
+
+	if(!c->docs_known && c->user.key.n && context_find_documents(c, now_ms()) == XDM_MISS) {
+		c->docs = xdm_last(c->user.key, now_ms(), &c->entry);
+		c->docs_known = true;
+	}
+	if(c->docs_known && c->docs == XDM_FAILED && settings.xdm_fail == XDM_FAIL_CLOSED && !c->reason[0])
+		c->reason = "documents";
+	return c;
+}
+
+const struct cpm_documents *context_documents(const struct context *c)
+{
+	return c->entry ? xdm_documents(c->entry) : &cpm_documents_none;
+}
+
+void context_keep(struct sip_msg *msg, const struct context *c)
+{
+	char text[CONTEXT_AVP_MAX];
+	struct cpm_buf b;
+	int_str value;
+	size_t i;
+
+	cpm_buf_init_fixed(&b, text, sizeof(text));
+	cpm_buf_add(&b, c->user.key);
+	cpm_buf_add_str(&b, c->facts.anonymous ? "\n1\n" : "\n0\n");
+	cpm_buf_add_u64(&b, (uint64_t)c->verdict.action);
+	cpm_buf_add_char(&b, '\n');
+	cpm_buf_add(&b, cpm_slice_head(c->rule, sizeof(c->rule_memory)));
+	cpm_buf_add_str(&b, c->dnd ? "\n1\n" : "\n0\n");
+	cpm_buf_add_str(&b, c->undelivered ? "1\n" : "0\n");
+	for(i = 0; i < c->facts.originator_count; i++) {
+		cpm_buf_add(&b, c->facts.originators[i].key);
+		cpm_buf_add_char(&b, '\n');
+	}
+	if(b.rc != CPM_OK)
+		return;
+	delete_avp(CONTEXT_AVP, context_avp);
+	value.s.s = text;
+	value.s.len = (int)b.n;
+	if(add_avp(CONTEXT_AVP, context_avp, value) < 0)
+		LM_ERR("no memory to keep the state of a message\n");
+}

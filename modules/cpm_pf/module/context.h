@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * What the script functions know about the message under work: the served
+ * user, the authenticated originator, the user's documents and the verdict.
+ * One per process; it belongs to one message and starts anew with the next.
+ * Across suspension and into failure routes it travels as text in an AVP of
+ * the transaction.
+ */
+#ifndef CPM_CONTEXT_H
+#define CPM_CONTEXT_H
+
+#include "../core/policy/decide.h"
+#include "../sip/request.h"
+#include "../xdm/xdm.h"
+
+struct context {
+	unsigned message;
+	int pid;
+	const char *buffer;
+
+	bool read; /* request is filled */
+	struct request request;
+
+	struct cpm_uri_key user; /* empty key until cpm_load_user */
+	char user_memory[CPM_URI_KEY_MAX];
+	struct cpm_facts facts; /* originators, anonymity; medium and time are set for each decision */
+	char originator_memory[CPM_FACTS_ORIGINATORS][CPM_URI_KEY_MAX];
+	bool facts_ready;
+
+	enum xdm_state docs;
+	bool docs_known;
+	struct xdm_entry *entry;
+
+	struct cpm_verdict verdict; /* its slices borrow from the documents */
+	bool decided;
+	char rule_memory[256]; /* the rule's id when it came from the AVP or was set by do-not-disturb */
+	struct cpm_slice rule;
+	bool dnd;           /* the last cpm_check_dnd said yes */
+	bool undelivered;   /* clients or the ISF were tried */
+	bool no_client;     /* cpm_select_clients found none */
+
+	const char *reason; /* static word: why cpm_defer's route runs */
+	char message_id[64];
+	long count;
+};
+
+/* The context of this message; a new one when the message is another than last time. Never NULL. */
+struct context *context_of(struct sip_msg *msg);
+
+/* Its request, read on first use; NULL when the headers cannot be parsed. */
+const struct request *context_request(struct sip_msg *msg, struct context *c);
+
+/* Takes P-Asserted-Identity of the message as authenticated; false when there is none that can be used. */
+bool context_trust_asserted(struct sip_msg *msg, struct context *c);
+/* Takes one URI (a digest identity, say) as authenticated, in place of others. */
+bool context_set_originator(struct context *c, struct cpm_slice uri);
+
+/* Sets the served user; false when uri is no SIP or tel URI. */
+bool context_set_user(struct context *c, struct cpm_slice uri);
+
+/* Looks the documents up in the cache; XDM_MISS leaves the context without. */
+enum xdm_state context_find_documents(struct context *c, int64_t now_ms);
+
+/* The context with its documents looked up, where a route was resumed or a failure route runs: the copy at hand whatever its age.
+ * c->reason becomes "documents" when there is none and xdm_fail says not to go on without. */
+struct context *context_judged(struct sip_msg *msg);
+
+/* The documents to decide with: those at hand, or those of a user who has none. */
+const struct cpm_documents *context_documents(const struct context *c);
+
+/* Keeps user, originators and verdict in an AVP of the transaction, for routes that run later in another process. */
+void context_keep(struct sip_msg *msg, const struct context *c);
+
+/* Before a route is run for a parked transaction: the context it will find. cleared by context_resume(NULL, ...). */
+void context_resume(const char *reason, const char *message_id);
+
+/* Milliseconds since the epoch. */
+int64_t now_ms(void);
+
+#endif

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * From request to record to job.
+ */
+#include "deferral.h"
+
+#include <sys/random.h>
+#include <time.h>
+
+#include "../../core/dprint.h"
+#include "../../core/mem/shm.h"
+#include "../core/codec/cpim.h"
+#include "../core/codec/date.h"
+#include "../core/codec/header.h"
+#include "../core/codec/mime.h"
+#include "../core/queue/expiry.h"
+#include "../core/queue/key.h"
+#include "queue.h"
+#include "settings.h"
+#include "statistics.h"
+
+struct reason {
+	const char *word;
+	int status;
+	const char *phrase;
+};
+
+static const struct reason reasons[] = {
+		{"malformed", 400, "Bad Request"},
+		{"too-large", 413, "Message Too Large"},
+		{"unsupported", 415, "Unsupported Media Type"},
+		{"quota", 480, "Temporarily Unavailable"},
+		{"store", 503, "Service Unavailable"},
+		{"busy", 503, "Service Unavailable"},
+		{"documents", 503, "Service Unavailable"},
+};
+
+static const struct reason *reason_find(const char *word)
+{
+	size_t i;
+
+	for(i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if(strcmp(reasons[i].word, word) == 0)
+			return &reasons[i];
+	}
+	return NULL;
+}
+
+int reason_status(const char *reason)
+{
+	const struct reason *r = reason_find(reason);
+
+	return r ? r->status : 500;
+}
+
+const char *reason_phrase(const char *reason)
+{
+	const struct reason *r = reason_find(reason);
+
+	return r ? r->phrase : "Server Internal Error";
+}
+
+/* What the body of a request says; all empty when it holds no CPIM. */
+struct form {
+	struct cpm_cpim cpim;
+};
+
+static bool form_refuse(struct context *c, const char *reason, const char *why)
+{
+	const struct request *r = &c->request;
+
+	c->reason = reason;
+	LM_NOTICE("event=refused call_id=%.*s reason=%s why=\"%s\"\n", (int)r->call_id.n,
+			r->call_id.n ? r->call_id.p : "", reason, why ? why : "");
+	return false;
+}
+
+static bool form_refuse_rc(struct context *c, enum cpm_rc rc, const struct cpm_diag *diag)
+{
+	if(rc == CPM_LIMIT) {
+		count(too_large);
+		return form_refuse(c, "too-large", diag->reason);
+	}
+	count(malformed);
+	return form_refuse(c, "malformed", diag->reason);
+}
+
+/* The first message/cpim part of a multipart body. */
+static enum cpm_rc form_read_parts(const struct request *r, const struct cpm_media_type *type,
+		struct form *form, struct cpm_diag *diag)
+{
+	struct cpm_mime_parts it;
+	struct cpm_mime_part part;
+	struct cpm_media_type inner;
+	struct cpm_slice value;
+	bool end = false, found = false;
+	enum cpm_rc rc = cpm_mime_parts_init(&it, r->body, type, &settings.limits, diag);
+
+	while(rc == CPM_OK) {
+		rc = cpm_mime_parts_next(&it, &part, &end, diag);
+		if(rc != CPM_OK || end)
+			break;
+		if(!found && cpm_mime_header(part.headers, CPM_SLICE("Content-Type"), &value)
+				&& cpm_media_type_parse(value, &inner)
+				&& cpm_media_type_is(&inner, "message", "cpim")) {
+			rc = cpm_cpim_parse(part.body, &settings.limits, &form->cpim, diag);
+			found = true;
+		}
+	}
+	return rc;
+}
+
+static bool form_read(struct context *c, const struct request *r, struct form *form)
+{
+	struct cpm_media_type type;
+	struct cpm_diag diag = {0};
+	enum cpm_rc rc = CPM_OK;
+
+	memset(form, 0, sizeof(*form));
+	if(r->body.n > settings.limits.max_message_bytes) {
+		count(too_large);
+		return form_refuse(c, "too-large", "body over max_message_bytes");
+	}
+	if(!r->body.n)
+		return true;
+	if(!r->content_type.n) {
+		count(malformed);
+		return form_refuse(c, "malformed", "body without Content-Type");
+	}
+	if(!cpm_media_type_parse(r->content_type, &type)) {
+		count(unsupported);
+		return form_refuse(c, "unsupported", "Content-Type is no media type");
+	}
+	if(cpm_media_type_is(&type, "message", "cpim"))
+		rc = cpm_cpim_parse(r->body, &settings.limits, &form->cpim, &diag);
+	else if(cpm_slice_ieq(type.type, CPM_SLICE("multipart")))
+		rc = form_read_parts(r, &type, form, &diag);
+	return rc == CPM_OK || form_refuse_rc(c, rc, &diag);
+}
+
+bool deferral_check_form(struct sip_msg *msg, struct context *c)
+{
+	const struct request *r = context_request(msg, c);
+	struct form form;
+
+	if(!r) {
+		count(malformed);
+		c->reason = "malformed";
+		return false;
+	}
+	return form_read(c, r, &form);
+}
+
+/* Random bytes in portions, to spare a system call for each message. */
+static bool random_take(unsigned char *out, size_t n)
+{
+	static unsigned char pool[1024];
+	static size_t left;
+
+	if(left < n) {
+		if(getrandom(pool, sizeof(pool), 0) != sizeof(pool))
+			return false;
+		left = sizeof(pool);
+	}
+	left -= n;
+	memcpy(out, pool + left, n);
+	return true;
+}
+
+/* Microseconds since the epoch, each call later than the one before. */
+static int64_t order_next(void)
+{
+	static int64_t last;
+	struct timespec t;
+	int64_t now;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	now = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+	last = now > last ? now : last + 1;
+	return last;
+}
+
+/* Values that need rewriting are built into scratch; while it grows they are offsets. */
+struct scratch {
+	struct cpm_buf b;
+	size_t start;
+};
+
+static void scratch_open(struct scratch *s)
+{
+	s->start = s->b.n;
+}
+
+static struct cpm_slice scratch_close(const struct scratch *s)
+{
+	return (struct cpm_slice){s->b.p + s->start, s->b.n - s->start};
+}
+
+static struct cpm_slice unfolded(struct scratch *s, struct cpm_slice value)
+{
+	if(cpm_slice_find(value, '\n') == value.n)
+		return cpm_slice_trim(value);
+	scratch_open(s);
+	cpm_header_add_unfolded(&s->b, value);
+	return scratch_close(s);
+}
+
+static struct cpm_slice without_tag(struct scratch *s, struct cpm_slice value)
+{
+	scratch_open(s);
+	cpm_header_add_without_param(&s->b, value, CPM_SLICE("tag"));
+	return scratch_close(s);
+}
+
+static struct cpm_slice joined(struct scratch *s, const struct cpm_slice *values, size_t n)
+{
+	size_t i;
+
+	scratch_open(s);
+	for(i = 0; i < n; i++) {
+		if(i)
+			cpm_buf_add_str(&s->b, ", ");
+		cpm_header_add_unfolded(&s->b, values[i]);
+	}
+	return scratch_close(s);
+}
+
+/* The originator as the client will see it: what was asserted, or the identity that was proven otherwise. */
+static struct cpm_slice asserted(struct scratch *s, const struct context *c, const struct request *r)
+{
+	if(c->facts.anonymous || !c->facts.originator_count)
+		return CPM_SLICE_NONE;
+	if(r->asserted_count)
+		return joined(s, r->asserted, r->asserted_count);
+	scratch_open(s);
+	cpm_buf_add_char(&s->b, '<');
+	cpm_buf_add(&s->b, c->facts.originators[0].key);
+	cpm_buf_add_char(&s->b, '>');
+	return scratch_close(s);
+}
+
+static struct cpm_slice date_or_now(struct scratch *s, struct cpm_slice date, int64_t now)
+{
+	if(date.n)
+		return unfolded(s, date);
+	scratch_open(s);
+	cpm_date_add_rfc1123(&s->b, now);
+	return scratch_close(s);
+}
+
+/* The same message again, whoever brings it: its imdn Message-ID, else the request's own identity. */
+static struct cpm_slice identity(struct scratch *s, const struct context *c, const struct request *r, const struct form *form)
+{
+	scratch_open(s);
+	if(c->facts.originator_count)
+		cpm_buf_add(&s->b, c->facts.originators[0].key);
+	if(form->cpim.imdn_id.n) {
+		cpm_buf_add_str(&s->b, "\nimdn\n");
+		cpm_buf_add(&s->b, form->cpim.imdn_id);
+	} else {
+		cpm_buf_add_str(&s->b, "\nsip\n");
+		cpm_buf_add(&s->b, r->call_id);
+		cpm_buf_add_char(&s->b, '\n');
+		cpm_buf_add(&s->b, r->cseq);
+		cpm_buf_add_char(&s->b, '\n');
+		cpm_buf_add(&s->b, r->from);
+	}
+	return scratch_close(s);
+}
+
+static enum cpm_defer_cause cause_of(const struct context *c, enum cpm_handling handling)
+{
+	if(c->undelivered)
+		return CPM_CAUSE_UNDELIVERED;
+	if(handling == CPM_HANDLING_STORE || (c->decided && c->verdict.action == CPM_STORE))
+		return CPM_CAUSE_STORE;
+	if(c->decided && c->verdict.action == CPM_DEFER)
+		return CPM_CAUSE_POLICY;
+	if(c->dnd)
+		return CPM_CAUSE_DND;
+	return c->no_client ? CPM_CAUSE_OFFLINE : CPM_CAUSE_SCRIPT;
+}
+
+/* What the user's rules say of deferred messages (8.3.1.6). */
+static enum cpm_handling handling_of(struct context *c, int64_t now)
+{
+	struct cpm_verdict verdict;
+	struct cpm_facts facts = c->facts;
+
+	facts.medium = CPM_MEDIUM_DEFERRED;
+	facts.now_ms = now;
+	cpm_decide(context_documents(c), &facts, &verdict);
+	switch(verdict.action) {
+		case CPM_PULL:
+			return CPM_HANDLING_PULL;
+		case CPM_STORE:
+			return CPM_HANDLING_STORE;
+		default:
+			return CPM_HANDLING_PUSH;
+	}
+}
+
+static int64_t expires_at(const struct request *r, int64_t now)
+{
+	bool odd = false;
+	uint64_t seconds = cpm_expiry_seconds(cpm_slice_trim(r->expires), r->expires_count > 0,
+			(uint64_t)settings.max_expiry_s, &odd);
+
+	if(odd || r->expires_count > 1)
+		count(expires_odd);
+	return now + (int64_t)seconds * 1000;
+}
+
+static void record_fill(struct cpm_record *rec, struct scratch *s, struct context *c,
+		const struct request *r, const struct form *form, int64_t now)
+{
+	*rec = (struct cpm_record){
+			.kind = CPM_RECORD_PAGER,
+			.handling = handling_of(c, now),
+			.host = cpm_slice_of(settings.hostname),
+			.aor = c->user.key,
+			.anonymous = c->facts.anonymous,
+			.rule = c->rule,
+			.arrived_ms = now,
+			.expires_ms = expires_at(r, now),
+			.size = r->body.n,
+			.wants = form->cpim.wants,
+			.imdn_id = form->cpim.imdn_id,
+			.request_uri = r->original_uri,
+			.from = without_tag(s, r->from),
+			.to = without_tag(s, r->to),
+			.asserted = asserted(s, c, r),
+			.subject = unfolded(s, r->subject),
+			.date = date_or_now(s, r->date, now),
+			.accept_contact = joined(s, r->accept_contact, r->accept_contact_count),
+			.content_type = unfolded(s, r->content_type),
+			.content_disposition = unfolded(s, r->content_disposition),
+			.conversation_id = unfolded(s, r->conversation_id),
+			.contribution_id = unfolded(s, r->contribution_id),
+			.in_reply_to = unfolded(s, r->in_reply_to),
+			.referred_by = unfolded(s, r->referred_by),
+	};
+	if(c->facts.originator_count)
+		rec->originator = c->facts.originators[0].key;
+	rec->cause = cause_of(c, rec->handling);
+}
+
+static char *job_put(char *at, struct cpm_slice *to, struct cpm_slice from)
+{
+	*to = (struct cpm_slice){at, from.n};
+	if(from.n)
+		memcpy(at, from.p, from.n);
+	return at + from.n;
+}
+
+static struct store_job *job_make(const struct cpm_record *rec, struct cpm_slice record, struct cpm_slice who, struct cpm_slice body)
+{
+	struct store_job *job =
+			shm_malloc(sizeof(*job) + rec->id.n + rec->aor.n + who.n + record.n + body.n);
+	char *at = (char *)(job + 1);
+
+	if(!job)
+		return NULL;
+	job->head.kind = JOB_STORE;
+	job->cause = rec->cause;
+	job->push = rec->handling != CPM_HANDLING_PULL;
+	job->now_ms = rec->arrived_ms;
+	job->order_us = order_next();
+	job->expires_ms = rec->expires_ms;
+	at = job_put(at, &job->id, rec->id);
+	at = job_put(at, &job->aor, rec->aor);
+	at = job_put(at, &job->identity, who);
+	at = job_put(at, &job->record, record);
+	job_put(at, &job->body, body);
+	return job;
+}
+
+/* The job for a request, in shared memory; NULL with c->reason. */
+static struct store_job *deferral_job(struct sip_msg *msg, struct context *c)
+{
+	/* Kept between messages to spare their allocation; the scratch must not move while slices borrow from it. */
+	static struct scratch scratch;
+	static struct cpm_buf text;
+	static char scratch_memory[65536];
+	const struct request *r = context_request(msg, c);
+	int64_t now = now_ms();
+	struct form form;
+	struct cpm_record rec;
+	struct cpm_diag diag = {0};
+	struct cpm_slice who;
+	struct cpm_buf id;
+	unsigned char bytes[12];
+	struct store_job *job;
+	enum cpm_rc rc;
+
+	if(!r || !c->user.key.n) {
+		c->reason = "malformed";
+		return NULL;
+	}
+	if(!form_read(c, r, &form))
+		return NULL;
+	if(!text.max)
+		cpm_buf_init(&text, settings.limits.max_record_bytes);
+	cpm_buf_reset(&text);
+	cpm_buf_init_fixed(&scratch.b, scratch_memory, sizeof(scratch_memory));
+	record_fill(&rec, &scratch, c, r, &form, now);
+	who = identity(&scratch, c, r, &form);
+	if(scratch.b.rc != CPM_OK || !random_take(bytes, sizeof(bytes))) {
+		c->reason = "too-large";
+		return NULL;
+	}
+	cpm_buf_init_fixed(&id, c->message_id, sizeof(c->message_id) - 1);
+	cpm_key_add_id(&id, bytes, cpm_key_shard(rec.aor, (unsigned)settings.queue_shards));
+	c->message_id[id.n] = '\0';
+	rec.id = cpm_buf_slice(&id);
+
+	rc = cpm_record_build(&rec, &settings.limits, &text, &diag);
+	if(rc != CPM_OK) {
+		form_refuse_rc(c, rc, &diag);
+		return NULL;
+	}
+	job = job_make(&rec, cpm_buf_slice(&text), who, r->body);
+	if(!job)
+		c->reason = "busy";
+	return job;
+}
+
+int deferral_begin(struct sip_msg *msg, struct context *c, const str *route)
+{
+	struct transaction_route target;
+	struct store_job *job;
+
+	if(!transaction_route_find(route, &target)) {
+		LM_ERR("cpm_defer: there is no route[%.*s]\n", route->len, route->s);
+		c->reason = "busy";
+		return -2;
+	}
+	if(!queue_available()) {
+		count(store_failures);
+		c->reason = "store";
+		return -2;
+	}
+	job = deferral_job(msg, c);
+	if(!job)
+		return reason_status(c->reason) < 500 ? -1 : -2;
+	job->route = target;
+	context_keep(msg, c);
+	switch(transaction_park(msg, &job->transaction)) {
+		case TRANSACTION_PARKED:
+			break;
+		case TRANSACTION_RETRANSMISSION:
+			shm_free(job);
+			return 0;
+		case TRANSACTION_FAILED:
+			shm_free(job);
+			c->reason = "busy";
+			return -2;
+	}
+	if(queue_post(c->user.key, job)) {
+		count(accepted);
+		return 0;
+	}
+	transaction_unpark(&job->transaction);
+	shm_free(job);
+	count(store_failures);
+	c->reason = "busy";
+	return -2;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * Deferring a request: what is kept of it becomes a record, the transaction is
+ * parked, and a queue process makes the message safe. The norm's 8.3.1.6 and
+ * 8.3.1.6.1.
+ */
+#ifndef CPM_DEFERRAL_H
+#define CPM_DEFERRAL_H
+
+#include "context.h"
+
+/* Is the message of a form that can be kept and reported on? False with c->reason "malformed", "too-large" or "unsupported". */
+bool deferral_check_form(struct sip_msg *msg, struct context *c);
+
+/* Parks the request and hands it over. 0: parked, the script ends; otherwise c->reason says why not and -1 (the message's fault) or -2
+ * (ours) is for the script. */
+int deferral_begin(struct sip_msg *msg, struct context *c, const str *route);
+
+/* The SIP status and phrase that belong to a reason. */
+int reason_status(const char *reason);
+const char *reason_phrase(const char *reason);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * What workers hand to a queue process: one block of shared memory each, owned
+ * by the sender until mailbox_post succeeds and by the queue process after it.
+ */
+#ifndef CPM_JOB_H
+#define CPM_JOB_H
+
+#include "../core/queue/record.h"
+#include "../sip/transaction.h"
+#include "../xdm/xdm.h"
+
+enum job_kind {
+	JOB_STORE,     /* struct store_job */
+	JOB_TRIGGER,   /* struct trigger_job: push what waits for a user */
+	JOB_ANSWER,    /* struct answer_job: a client's final answer to a push */
+	JOB_DOCUMENTS, /* struct documents_job: the documents that a push waited for */
+};
+
+struct job {
+	enum job_kind kind;
+};
+
+struct store_job {
+	struct job head;
+	struct transaction_id transaction;
+	struct transaction_route route; /* runs when the message could not be made safe */
+	enum cpm_defer_cause cause;
+	bool push; /* false: waits for the user's own action (pull) */
+	int64_t now_ms, order_us, expires_ms;
+	struct cpm_slice id, aor, identity, record, body; /* borrow from the job */
+};
+
+struct trigger_job {
+	struct job head;
+	bool force; /* also what is to be retried later, and what waits for the user's action */
+	int64_t not_before_ms;
+	struct cpm_slice aor, contact; /* contact: only to this one; empty for any client */
+};
+
+struct answer_job {
+	struct job head;
+	int status;
+	uint64_t ticket;
+};
+
+struct documents_job {
+	struct job head;
+	enum xdm_state state;
+	struct xdm_entry *entry; /* a reference, the job's; NULL when there are none */
+	struct cpm_slice aor;
+};
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * The queue processes: take jobs, keep the store's pipeline going, answer the
+ * parked transactions, and wake what is due. All that arrived in one turn goes
+ * to Redis in one write, so that one fsync serves many (group commit).
+ */
+#include "queue.h"
+
+#include <poll.h>
+
+#include "../../core/cfg/cfg_struct.h"
+#include "../../core/dprint.h"
+#include "../../core/mem/shm.h"
+#include "../ipc/mailbox.h"
+#include "context.h"
+#include "outcome.h"
+#include "push.h"
+#include "settings.h"
+#include "statistics.h"
+
+#define QUEUE_TURN_JOBS 256
+#define QUEUE_FDS_MAX 64
+/* Expired messages are looked for this often, a few shards at a time. */
+#define SWEEP_MS 1000
+#define SWEEP_LIMIT 100
+
+struct queue_shared {
+	volatile int available;
+	char state[32];
+};
+
+static struct mailbox **mailboxes;
+static struct queue_shared *shared; /* one each process */
+static struct store *store;
+static int self;
+static int64_t sweep_ms;
+
+bool queue_init(void)
+{
+	int i;
+
+	mailboxes = shm_mallocxz((size_t)settings.queue_workers * sizeof(*mailboxes));
+	shared = shm_mallocxz((size_t)settings.queue_workers * sizeof(*shared));
+	if(!mailboxes || !shared)
+		return false;
+	for(i = 0; i < settings.queue_workers; i++) {
+		strcpy(shared[i].state, "starting");
+		if(!(mailboxes[i] = mailbox_new((size_t)settings.queue_mailbox)))
+			return false;
+	}
+	return true;
+}
+
+bool queue_available(void)
+{
+	int i;
+
+	for(i = 0; i < settings.queue_workers; i++) {
+		if(!shared[i].available)
+			return false;
+	}
+	return true;
+}
+
+const char *queue_state(void)
+{
+	int i;
+
+	for(i = 0; i < settings.queue_workers; i++) {
+		if(!shared[i].available)
+			return shared[i].state;
+	}
+	return "connected";
+}
+
+static int queue_of(struct cpm_slice aor)
+{
+	return settings.queue_workers == 1
+				   ? 0
+				   : (int)(cpm_slice_hash(aor, 1) % (unsigned)settings.queue_workers);
+}
+
+bool queue_post(struct cpm_slice aor, void *job)
+{
+	return mailbox_post(mailboxes[queue_of(aor)], job);
+}
+
+bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, int64_t delay_ms)
+{
+	struct trigger_job *job = shm_malloc(sizeof(*job) + aor.n + contact.n);
+	char *text = (char *)(job + 1);
+
+	if(!job)
+		return false;
+	job->head.kind = JOB_TRIGGER;
+	job->force = force;
+	job->not_before_ms = delay_ms ? now_ms() + delay_ms : 0;
+	memcpy(text, aor.p, aor.n);
+	job->aor = (struct cpm_slice){text, aor.n};
+	if(contact.n)
+		memcpy(text + aor.n, contact.p, contact.n);
+	job->contact = (struct cpm_slice){text + aor.n, contact.n};
+	if(queue_post(aor, job))
+		return true;
+	shm_free(job);
+	return false;
+}
+
+void queue_answered(uint64_t ticket, int status)
+{
+	int process = push_ticket_process(ticket);
+	struct answer_job *job;
+
+	if(process >= settings.queue_workers || !(job = shm_malloc(sizeof(*job))))
+		return;
+	*job = (struct answer_job){.head = {JOB_ANSWER}, .status = status, .ticket = ticket};
+	if(!mailbox_post(mailboxes[process], job)) {
+		LM_WARN("the queue process is behind: an answer is lost, its message will be pushed again\n");
+		shm_free(job);
+	}
+}
+
+/* The message is not safe: the script's route answers. */
+static void job_refuse(struct store_job *job, const char *reason)
+{
+	char id[64];
+	size_t n = job->id.n < sizeof(id) - 1 ? job->id.n : sizeof(id) - 1;
+
+	memcpy(id, job->id.p, n);
+	id[n] = '\0';
+	count(store_failures);
+	outcome_refused(job->id, job->aor, reason);
+	context_resume(reason, id);
+	if(!transaction_continue(&job->transaction, &job->route))
+		count(unparked);
+	context_resume(NULL, NULL);
+}
+
+static void on_stored(void *context, enum store_rc rc, struct cpm_slice id)
+{
+	struct store_job *job = context;
+
+	switch(rc) {
+		case STORE_OK:
+		case STORE_DUPLICATE:
+			if(!transaction_reply(&job->transaction, 202, "Accepted", cpm_slice_of(settings_server_line())))
+				count(unparked);
+			if(rc == STORE_DUPLICATE) {
+				outcome_duplicate(id, job->aor);
+				break;
+			}
+			outcome_deferred(job->id, job->aor, job->cause, job->expires_ms);
+			if(job->push && job->expires_ms > job->now_ms)
+				push_stored(job->aor, job->cause, now_ms());
+			break;
+		case STORE_QUOTA:
+			count(quota_refused);
+			job_refuse(job, "quota");
+			break;
+		default:
+			job_refuse(job, "store");
+			break;
+	}
+	shm_free(job);
+}
+
+static void store_job_take(struct store_job *job)
+{
+	struct store_put put = {.id = job->id,
+			.aor = job->aor,
+			.order_us = job->order_us,
+			.now_ms = job->now_ms,
+			.expires_ms = job->expires_ms,
+			.identity = job->identity,
+			.identity_ttl_ms = (int64_t)settings.dedup_window_s * 1000,
+			.push = job->push,
+			.record = job->record,
+			.body = job->body};
+
+	if(!store_put(store, &put, on_stored, job)) {
+		job_refuse(job, "store");
+		shm_free(job);
+	}
+}
+
+static void job_take(struct job *head, int64_t now)
+{
+	switch(head->kind) {
+		case JOB_STORE:
+			/* on_stored frees it. */
+			store_job_take((struct store_job *)head);
+			return;
+		case JOB_TRIGGER: {
+			struct trigger_job *job = (struct trigger_job *)head;
+			push_trigger(job->aor, job->contact, job->force, job->not_before_ms, now);
+			break;
+		}
+		case JOB_ANSWER: {
+			struct answer_job *job = (struct answer_job *)head;
+			push_answered(job->ticket, job->status, now);
+			break;
+		}
+		case JOB_DOCUMENTS:
+			push_documents((struct documents_job *)head, now);
+			break;
+	}
+	shm_free(head);
+}
+
+static void on_log(void *context, enum store_log_level level, const char *text)
+{
+	switch(level) {
+		case STORE_LOG_ERROR:
+			LM_ERR("redis: %s\n", text);
+			break;
+		case STORE_LOG_WARNING:
+			LM_WARN("redis: %s\n", text);
+			break;
+		case STORE_LOG_NOTICE:
+			LM_NOTICE("redis: %s\n", text);
+			break;
+		case STORE_LOG_DEBUG:
+			LM_DBG("redis: %s\n", text);
+			break;
+	}
+}
+
+static void on_state(void *context, bool available, const char *reason)
+{
+	struct queue_shared *s = &shared[self];
+
+	if(!available && s->available)
+		count(redis_down);
+	strncpy(s->state, reason, sizeof(s->state) - 1);
+	s->available = available;
+	LM_NOTICE("redis: %s\n", reason);
+}
+
+static void on_expired(void *context, enum store_rc rc, const struct store_expired *expired, size_t n, bool more)
+{
+	size_t i;
+
+	for(i = 0; i < n; i++)
+		outcome_expired(expired[i].id, expired[i].aor);
+}
+
+/* Expired messages of this process's share of the shards leave the push queue. */
+static int64_t queue_sweep(int64_t now)
+{
+	unsigned shard;
+
+	if(now < sweep_ms)
+		return sweep_ms;
+	if(store_available(store)) {
+		for(shard = (unsigned)self; shard < (unsigned)settings.queue_shards;
+				shard += (unsigned)settings.queue_workers)
+			store_expire(store, shard, now, SWEEP_LIMIT, on_expired, NULL);
+	}
+	sweep_ms = now + SWEEP_MS;
+	return sweep_ms;
+}
+
+static void queue_sleep(int64_t until)
+{
+	struct store_poll wanted[QUEUE_FDS_MAX];
+	struct pollfd fds[QUEUE_FDS_MAX + 1];
+	size_t i, n;
+	int64_t wait = until - now_ms();
+
+	if(!mailbox_sleep(mailboxes[self]))
+		return;
+	fds[0] = (struct pollfd){.fd = mailbox_fd(mailboxes[self]), .events = POLLIN};
+	n = store_poll_set(store, wanted, QUEUE_FDS_MAX);
+	for(i = 0; i < n; i++)
+		fds[i + 1] = (struct pollfd){
+				.fd = wanted[i].fd, .events = (short)(POLLIN | (wanted[i].write ? POLLOUT : 0))};
+	poll(fds, n + 1, wait < 0 ? 0 : wait > 1000 ? 1000 : (int)wait);
+	mailbox_awake(mailboxes[self]);
+}
+
+void queue_run(int index)
+{
+	void *jobs[QUEUE_TURN_JOBS];
+	const char *error = NULL;
+	int64_t now, next, then;
+	size_t i, n;
+
+	self = index;
+	settings.store.log = on_log;
+	settings.store.state = on_state;
+	store = store_new(&settings.store, &error);
+	if(!store || !push_init(index, store)) {
+		LM_CRIT("the queue process cannot start: %s\n", error ? error : "no memory");
+		exit(1);
+	}
+	for(;;) {
+		cfg_update();
+		now = now_ms();
+		n = mailbox_take(mailboxes[self], jobs, QUEUE_TURN_JOBS);
+		for(i = 0; i < n; i++)
+			job_take(jobs[i], now);
+		next = push_run(now);
+		then = queue_sweep(now);
+		next = then < next ? then : next;
+		then = store_run(store, now);
+		next = then < next ? then : next;
+		/* Sessions that the replies woke want their turn before we sleep. */
+		then = push_run(now);
+		next = then < next ? then : next;
+		if(n < QUEUE_TURN_JOBS)
+			queue_sleep(next);
+	}
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * The queue processes: the only ones that talk to Redis while messages flow.
+ * Users are spread over them by hash.
+ */
+#ifndef CPM_QUEUE_H
+#define CPM_QUEUE_H
+
+#include "job.h"
+
+/* In mod_init: mailboxes and the shared state. */
+bool queue_init(void);
+
+/* Any process: is the store there? A worker refuses at once when it is not. */
+bool queue_available(void);
+/* The static word for why not ("down", "readonly", ...). */
+const char *queue_state(void);
+
+/* Any process: hands a job to the process of this user. False when its mailbox is full: the caller keeps the job. */
+bool queue_post(struct cpm_slice aor, void *job);
+
+/* Any process: push what waits for aor, now or after delay_ms. False without memory or room. */
+bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, int64_t delay_ms);
+
+/* For message_init: an answer came. */
+void queue_answered(uint64_t ticket, int status);
+
+/* The life of queue process number index (from 0): never returns. */
+void queue_run(int index);
+
+#endif

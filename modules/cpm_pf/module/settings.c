@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * Parameters: defaults, names, ranges. A bad value stops the start with one
+ * line that says what to write instead.
+ */
+#include "settings.h"
+
+#include <limits.h>
+
+#include "../core/codec/version.h"
+
+struct settings settings = {
+		.hostname = "localhost",
+		.release = "CPM-serv/OMA1.0",
+		.isf_uri = "",
+		.core_uri = "",
+		.min_version = "",
+		.strict_version = 0,
+		.allow_anonymous = 1,
+		.contact_xavp = "cpm",
+		.location = "location",
+
+		.redis_address = "127.0.0.1:6379",
+		.redis_prefix = "cpm",
+		.redis_timeout_ms = 1000,
+		.redis_reconnect_min_ms = 100,
+		.redis_reconnect_max_ms = 5000,
+
+		.queue_workers = 1,
+		.queue_shards = 64,
+		.queue_mailbox = 65536,
+		.queue_max_pending = 10000,
+		.max_user_messages = 10000,
+		.max_expiry_s = 3 * 24 * 3600,
+		.ttl_grace_s = 7 * 24 * 3600,
+		.dedup_window_s = 24 * 3600,
+		.retry_min_s = 60,
+		.retry_max_s = 3600,
+
+		.push_on_register = 1,
+		.push_delay_ms = 50,
+		.push_window = 1,
+		.push_prefetch = 16,
+		.push_prefetch_bytes = 262144,
+		.push_parallel = 64,
+		.push_sessions = 100000,
+		.push_lease_ms = 10000,
+		.push_ack_ms = 20,
+
+		.xcap_root = "",
+		.xcap_lists_auid = "resource-lists",
+		.xcap_policy_auid = "org.openmobilealliance.access-rules",
+		.xcap_profile_auid = "org.openmobilealliance.upp-directory",
+		.xcap_lists_document = "index",
+		.xcap_policy_document = "access-rules",
+		.xcap_profile_document = "upp-directory",
+		.xcap_identity_header = "X-XCAP-Asserted-Identity",
+		.xcap_user = "",
+		.xcap_password = "",
+		.xcap_ca_file = "",
+		.xdm_max_age_ms = 60000,
+		.xdm_stale_ms = 600000,
+		.xdm_timeout_ms = 2000,
+		.xdm_retry_ms = 2000,
+		.xdm_cache_mb = 32,
+		.xdm_max_parallel = 64,
+		.xdm_max_waiters = 10000,
+		.xdm_fail_word = "open",
+
+		.max_message_bytes = 60000,
+		.max_header_bytes = 4096,
+		.max_record_bytes = 32768,
+		.max_document_bytes = 8 << 20,
+		.max_document_memory = 32 << 20,
+		.max_xml_depth = 32,
+		.max_xml_elements = 400000,
+		.max_list_entries = 150000,
+		.max_list_depth = 5,
+		.max_linked_documents = 16,
+		.max_rules = 1000,
+		.max_conditions = 10000,
+		.max_mime_parts = 32,
+		.max_cpim_headers = 64,
+};
+
+/* clang-format off */
+#define TEXT(name) {#name, PARAM_STRING, &settings.name}
+#define NUMBER(name) {#name, PARAM_INT, &settings.name}
+
+param_export_t settings_params[] = {
+	TEXT(hostname), TEXT(release), TEXT(isf_uri), TEXT(core_uri),
+	TEXT(min_version), NUMBER(strict_version), NUMBER(allow_anonymous),
+	TEXT(contact_xavp), TEXT(location),
+
+	TEXT(redis_address), TEXT(redis_user), TEXT(redis_password), NUMBER(redis_database),
+	TEXT(redis_prefix), NUMBER(redis_timeout_ms), NUMBER(redis_reconnect_min_ms),
+	NUMBER(redis_reconnect_max_ms), NUMBER(redis_wait_replicas), NUMBER(redis_require_durable),
+
+	NUMBER(queue_workers), NUMBER(queue_shards), NUMBER(queue_mailbox), NUMBER(queue_max_pending),
+	NUMBER(max_user_messages), NUMBER(max_expiry_s), NUMBER(ttl_grace_s), NUMBER(dedup_window_s),
+	NUMBER(retry_min_s), NUMBER(retry_max_s),
+
+	NUMBER(push_on_register), NUMBER(push_delay_ms), NUMBER(push_window), NUMBER(push_prefetch),
+	NUMBER(push_prefetch_bytes), NUMBER(push_parallel), NUMBER(push_sessions),
+	NUMBER(push_lease_ms), NUMBER(push_ack_ms),
+
+	TEXT(xcap_root), TEXT(xcap_lists_auid), TEXT(xcap_policy_auid), TEXT(xcap_profile_auid),
+	TEXT(xcap_lists_document), TEXT(xcap_policy_document), TEXT(xcap_profile_document),
+	TEXT(xcap_identity_header), TEXT(xcap_user), TEXT(xcap_password), TEXT(xcap_ca_file),
+	NUMBER(xdm_max_age_ms), NUMBER(xdm_stale_ms), NUMBER(xdm_timeout_ms), NUMBER(xdm_retry_ms),
+	NUMBER(xdm_cache_mb), NUMBER(xdm_max_parallel), NUMBER(xdm_max_waiters),
+	{"xdm_fail", PARAM_STRING, &settings.xdm_fail_word},
+
+	NUMBER(max_message_bytes), NUMBER(max_header_bytes), NUMBER(max_record_bytes),
+	NUMBER(max_document_bytes), NUMBER(max_document_memory), NUMBER(max_xml_depth),
+	NUMBER(max_xml_elements), NUMBER(max_list_entries), NUMBER(max_list_depth),
+	NUMBER(max_linked_documents), NUMBER(max_rules), NUMBER(max_conditions),
+	NUMBER(max_mime_parts), NUMBER(max_cpim_headers),
+	{0, 0, 0}
+};
+
+struct range { const char *name; const int *value; int low, high; };
+#define RANGE(name, low, high) {#name, &settings.name, low, high}
+
+static const struct range ranges[] = {
+	RANGE(redis_database, 0, 1000000), RANGE(redis_timeout_ms, 10, 60000),
+	RANGE(redis_reconnect_min_ms, 10, 60000), RANGE(redis_reconnect_max_ms, 10, 600000),
+	RANGE(redis_wait_replicas, 0, 16), RANGE(queue_workers, 1, 16), RANGE(queue_shards, 1, 4096),
+	RANGE(queue_mailbox, 64, 1 << 20), RANGE(queue_max_pending, 1, 1000000),
+	RANGE(max_user_messages, 1, 10000000), RANGE(max_expiry_s, 1, 10 * 366 * 86400),
+	RANGE(ttl_grace_s, 0, INT_MAX), RANGE(dedup_window_s, 0, INT_MAX),
+	RANGE(retry_min_s, 1, 86400), RANGE(retry_max_s, 1, 30 * 86400),
+	RANGE(push_delay_ms, 0, 60000), RANGE(push_window, 1, 1000), RANGE(push_prefetch, 1, 1000),
+	RANGE(push_prefetch_bytes, 1024, 64 << 20), RANGE(push_parallel, 1, 100000),
+	RANGE(push_sessions, 1, 10000000), RANGE(push_lease_ms, 1000, 600000), RANGE(push_ack_ms, 0, 1000),
+	RANGE(xdm_max_age_ms, 0, INT_MAX), RANGE(xdm_stale_ms, 0, INT_MAX), RANGE(xdm_timeout_ms, 10, 60000),
+	RANGE(xdm_retry_ms, 0, 600000), RANGE(xdm_cache_mb, 1, 65536), RANGE(xdm_max_parallel, 1, 1000),
+	RANGE(xdm_max_waiters, 1, 1000000),
+	RANGE(max_message_bytes, 1, 65535), RANGE(max_header_bytes, 64, 65535),
+	RANGE(max_record_bytes, 512, 1 << 20), RANGE(max_document_bytes, 256, 256 << 20),
+	RANGE(max_document_memory, 4096, 1 << 30), RANGE(max_xml_depth, 4, 256),
+	RANGE(max_xml_elements, 16, 100000000), RANGE(max_list_entries, 1, 10000000),
+	RANGE(max_list_depth, 1, 32), RANGE(max_linked_documents, 0, 1000), RANGE(max_rules, 1, 100000),
+	RANGE(max_conditions, 1, 10000000), RANGE(max_mime_parts, 1, 1000), RANGE(max_cpim_headers, 4, 10000),
+};
+/* clang-format on */
+
+static char server_line[256];
+
+static bool ranges_check(void)
+{
+	size_t i;
+
+	for(i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		const struct range *r = &ranges[i];
+		if(*r->value < r->low || *r->value > r->high) {
+			LM_ERR("parameter %s is %d: write a number from %d to %d\n", r->name, *r->value, r->low,
+					r->high);
+			return false;
+		}
+	}
+	if(settings.retry_max_s < settings.retry_min_s) {
+		LM_ERR("parameter retry_max_s is below retry_min_s: write at least %d\n",
+				settings.retry_min_s);
+		return false;
+	}
+	return true;
+}
+
+static void limits_fill(void)
+{
+	settings.limits = (struct cpm_limits){
+			.max_message_bytes = (size_t)settings.max_message_bytes,
+			.max_header_bytes = (size_t)settings.max_header_bytes,
+			.max_record_bytes = (size_t)settings.max_record_bytes,
+			.max_document_bytes = (size_t)settings.max_document_bytes,
+			.max_document_memory = (size_t)settings.max_document_memory,
+			.max_xml_depth = (size_t)settings.max_xml_depth,
+			.max_xml_elements = (size_t)settings.max_xml_elements,
+			.max_list_entries = (size_t)settings.max_list_entries,
+			.max_list_depth = (size_t)settings.max_list_depth,
+			.max_linked_documents = (size_t)settings.max_linked_documents,
+			.max_rules = (size_t)settings.max_rules,
+			.max_conditions = (size_t)settings.max_conditions,
+			.max_mime_parts = (size_t)settings.max_mime_parts,
+			.max_cpim_headers = (size_t)settings.max_cpim_headers,
+	};
+}
+
+static void store_fill(void)
+{
+	settings.store = (struct store_config){
+			.address = settings.redis_address,
+			.user = settings.redis_user,
+			.password = settings.redis_password,
+			.database = settings.redis_database,
+			.prefix = settings.redis_prefix,
+			.shards = (unsigned)settings.queue_shards,
+			.timeout_ms = settings.redis_timeout_ms,
+			.reconnect_min_ms = settings.redis_reconnect_min_ms,
+			.reconnect_max_ms = settings.redis_reconnect_max_ms,
+			.wait_replicas = (unsigned)settings.redis_wait_replicas,
+			.require_durable = settings.redis_require_durable != 0,
+			.max_pending = (size_t)settings.queue_max_pending,
+			.max_user_messages = (size_t)settings.max_user_messages,
+			.ttl_grace_ms = (int64_t)settings.ttl_grace_s * 1000,
+			.limits = &settings.limits,
+	};
+}
+
+static void xdm_fill(void)
+{
+	settings.xdm = (struct xdm_config){
+			.root = settings.xcap_root,
+			.lists_auid = settings.xcap_lists_auid,
+			.policy_auid = settings.xcap_policy_auid,
+			.profile_auid = settings.xcap_profile_auid,
+			.lists_document = settings.xcap_lists_document,
+			.policy_document = settings.xcap_policy_document,
+			.profile_document = settings.xcap_profile_document,
+			.identity_header = settings.xcap_identity_header,
+			.max_age_ms = settings.xdm_max_age_ms,
+			.stale_ms = settings.xdm_stale_ms,
+			.timeout_ms = settings.xdm_timeout_ms,
+			.retry_ms = settings.xdm_retry_ms,
+			.cache_bytes = (size_t)settings.xdm_cache_mb << 20,
+			.max_parallel = (size_t)settings.xdm_max_parallel,
+			.max_waiters = (size_t)settings.xdm_max_waiters,
+			.user = settings.xcap_user[0] ? settings.xcap_user : NULL,
+			.password = settings.xcap_password[0] ? settings.xcap_password : NULL,
+			.ca_file = settings.xcap_ca_file[0] ? settings.xcap_ca_file : NULL,
+			.limits = &settings.limits,
+	};
+}
+
+static bool words_check(void)
+{
+	static const char *const words[] = {"open", "closed", "defer"};
+	size_t i, n;
+
+	for(i = 0; i < 3 && strcmp(words[i], settings.xdm_fail_word) != 0; i++)
+		;
+	if(i == 3) {
+		LM_ERR("parameter xdm_fail is \"%s\": write \"open\", \"closed\" or \"defer\"\n",
+				settings.xdm_fail_word);
+		return false;
+	}
+	settings.xdm_fail = (enum xdm_fail)i;
+
+	if(settings.xcap_root[0] == '\0') {
+		LM_ERR("parameter xcap_root is empty: write the XCAP root, for instance "
+			   "\"http://xdms.example.net/xcap\" or \"file:///var/lib/xcap\"\n");
+		return false;
+	}
+	n = strlen(settings.xcap_root);
+	if(settings.xcap_root[n - 1] == '/')
+		settings.xcap_root[n - 1] = '\0';
+
+	if(settings.min_version[0]
+			&& !cpm_version_of(cpm_slice_of(settings.min_version), &settings.min_version_major,
+					&settings.min_version_minor)) {
+		LM_ERR("parameter min_version is \"%s\": write for instance \"CPM-client/OMA1.0\"\n",
+				settings.min_version);
+		return false;
+	}
+	return true;
+}
+
+const char *settings_server_line(void)
+{
+	return server_line;
+}
+
+bool settings_check(void)
+{
+	int n = snprintf(server_line, sizeof(server_line), "Server: %s\r\n", settings.release);
+
+	if(n < 0 || (size_t)n >= sizeof(server_line) || strpbrk(settings.release, "\r\n")) {
+		LM_ERR("parameter release is too long: write for instance \"CPM-serv/OMA1.0\"\n");
+		return false;
+	}
+	if(!ranges_check() || !words_check())
+		return false;
+	limits_fill();
+	store_fill();
+	xdm_fill();
+	return true;
+}

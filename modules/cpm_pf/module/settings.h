@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * The module's parameters: read-only after mod_init. doc/reference.md lists
+ * them with their defaults.
+ */
+#ifndef CPM_SETTINGS_H
+#define CPM_SETTINGS_H
+
+#include "../../core/sr_module.h"
+#include "../core/base/limits.h"
+#include "../redis/store.h"
+#include "../xdm/xdm.h"
+
+/* What a user's policy is while the XDMS cannot be had and no copy is at hand. */
+enum xdm_fail { XDM_FAIL_OPEN, XDM_FAIL_CLOSED, XDM_FAIL_DEFER };
+
+struct settings {
+	char *hostname;
+	char *release;
+	char *isf_uri;
+	char *core_uri;
+	char *min_version;
+	int strict_version;
+	int allow_anonymous;
+	char *contact_xavp;
+	char *location;
+
+	char *redis_address;
+	char *redis_user;
+	char *redis_password;
+	int redis_database;
+	char *redis_prefix;
+	int redis_timeout_ms;
+	int redis_reconnect_min_ms;
+	int redis_reconnect_max_ms;
+	int redis_wait_replicas;
+	int redis_require_durable;
+
+	int queue_workers;
+	int queue_shards;
+	int queue_mailbox;
+	int queue_max_pending;
+	int max_user_messages;
+	int max_expiry_s;
+	int ttl_grace_s;
+	int dedup_window_s;
+	int retry_min_s;
+	int retry_max_s;
+
+	int push_on_register;
+	int push_delay_ms;
+	int push_window;
+	int push_prefetch;
+	int push_prefetch_bytes;
+	int push_parallel;
+	int push_sessions;
+	int push_lease_ms;
+	int push_ack_ms;
+
+	char *xcap_root;
+	char *xcap_lists_auid;
+	char *xcap_policy_auid;
+	char *xcap_profile_auid;
+	char *xcap_lists_document;
+	char *xcap_policy_document;
+	char *xcap_profile_document;
+	char *xcap_identity_header;
+	char *xcap_user;
+	char *xcap_password;
+	char *xcap_ca_file;
+	int xdm_max_age_ms;
+	int xdm_stale_ms;
+	int xdm_timeout_ms;
+	int xdm_retry_ms;
+	int xdm_cache_mb;
+	int xdm_max_parallel;
+	int xdm_max_waiters;
+	char *xdm_fail_word;
+	enum xdm_fail xdm_fail;
+
+	int max_message_bytes;
+	int max_header_bytes;
+	int max_record_bytes;
+	int max_document_bytes;
+	int max_document_memory;
+	int max_xml_depth;
+	int max_xml_elements;
+	int max_list_entries;
+	int max_list_depth;
+	int max_linked_documents;
+	int max_rules;
+	int max_conditions;
+	int max_mime_parts;
+	int max_cpim_headers;
+
+	/* made from the above */
+	struct cpm_limits limits;
+	struct store_config store;
+	struct xdm_config xdm;
+	unsigned min_version_major, min_version_minor;
+};
+
+extern struct settings settings;
+extern param_export_t settings_params[];
+
+/* Checks every parameter and fills the derived part; logs one line that says what to write instead and returns false on a bad one. */
+bool settings_check(void);
+
+/* "Server: <release>" with CRLF. */
+const char *settings_server_line(void);
+
+#endif

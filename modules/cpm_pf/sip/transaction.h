@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * Requests that wait: a transaction is parked by a worker and ended later by
+ * another process, either with a final reply or by running a route.
+ */
+#ifndef CPM_TRANSACTION_H
+#define CPM_TRANSACTION_H
+
+#include "../../core/parser/msg_parser.h"
+#include "../core/base/slice.h"
+
+#define TRANSACTION_TAG_MAX 64
+
+/* Names a parked transaction in any process. */
+struct transaction_id {
+	unsigned index, label;
+	char tag[TRANSACTION_TAG_MAX]; /* To tag of our replies */
+	unsigned char tag_len;
+};
+
+/* In mod_init: binds tm and sl. False when one of them is not loaded. */
+bool transaction_init(void);
+
+enum transaction_park {
+	TRANSACTION_PARKED,
+	TRANSACTION_RETRANSMISSION, /* absorbed: the script ends here */
+	TRANSACTION_FAILED,
+};
+/* Makes the transaction if there is none and suspends it. */
+enum transaction_park transaction_park(struct sip_msg *msg, struct transaction_id *id);
+
+/* Undoes transaction_park in the same process, when handing over failed. */
+void transaction_unpark(const struct transaction_id *id);
+
+/* Final reply from any process. headers: complete lines with CRLF, or empty. False when the transaction is gone. */
+bool transaction_reply(const struct transaction_id *id, int code, const char *reason, struct cpm_slice headers);
+
+/* Runs a route (by index, or by name for KEMI) for it. False when it is gone. */
+struct transaction_route {
+	int index; /* of main_rt, or -1: name is a KEMI function */
+	char name[64];
+};
+bool transaction_route_find(const str *name, struct transaction_route *route);
+bool transaction_continue(const struct transaction_id *id, const struct transaction_route *route);
+
+/* Replies to the request under work, statefully where a transaction exists, with header lines added. */
+bool transaction_refuse(struct sip_msg *msg, int code, const char *reason, struct cpm_slice headers);
+
+#endif
