@@ -140,6 +140,7 @@ static void run_end(struct session *s)
 	while(run->batches)
 		batch_unlink(run, run->batches);
 	contacts_free(&run->contacts);
+	xdm_release(&run->entry);
 	free(run);
 	s->run = NULL;
 	if(report_empty(s->report)) {
@@ -224,12 +225,20 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* With the documents known: may anything be pushed now? */
-static void session_judge(struct session *s, enum xdm_state state, const struct cpm_documents *d, int64_t now)
+static const struct cpm_documents *run_documents(const struct session_run *run)
+{
+	return run->entry ? xdm_documents(run->entry) : &cpm_documents_none;
+}
+
+/* With the documents known: may anything be pushed now? Takes the reference. */
+static void session_judge(struct session *s, enum xdm_state state, struct xdm_entry *entry, int64_t now)
 {
 	struct cpm_facts facts = {.medium = CPM_MEDIUM_DEFERRED, .now_ms = now};
+	const struct cpm_documents *d;
 	int64_t until;
 
+	s->run->entry = entry;
+	d = run_documents(s->run);
 	if(state == XDM_FAILED && settings.xdm_fail != XDM_FAIL_OPEN) {
 		s->run->rest_until_ms = now + TROUBLE_REST_MS;
 		session_step(s, CPM_PUSH_NOT_NOW, now);
@@ -273,8 +282,7 @@ static void session_check(struct session *s, int64_t now)
 		session_wake_at(s, now + 2 * settings.xdm_timeout_ms + TROUBLE_REST_MS);
 		return;
 	}
-	session_judge(s, state, entry ? xdm_documents(entry) : &cpm_documents_none, now);
-	xdm_release(&entry);
+	session_judge(s, state, entry, now);
 }
 
 void push_documents(struct documents_job *job, int64_t now)
@@ -283,8 +291,8 @@ void push_documents(struct documents_job *job, int64_t now)
 
 	if(s && s->state == CPM_PUSH_CHECKING) {
 		session_wake_clear(s);
-		session_judge(s, job->state, job->entry ? xdm_documents(job->entry) : &cpm_documents_none,
-				now);
+		session_judge(s, job->state, job->entry, now);
+		return;
 	}
 	xdm_release(&job->entry);
 }
@@ -374,18 +382,41 @@ static void message_ended(struct session_run *run, struct session_batch *b)
 		batch_unlink(run, b);
 }
 
-static void fail_message(struct session *s, const struct store_message *m, int64_t arrived_ms,
-		int status, int64_t now)
+/* The message stays, and is not handed out before its time. */
+static void put_off(struct session *s, const struct store_message *m, int64_t not_before_ms, int status)
 {
 	struct session_run *run = s->run;
 	struct session_end *end = &s->report->failed[s->report->failed_count++];
 
 	id_keep(&end->id, m->id);
 	end->status = status;
-	end->not_before_ms = cpm_retry_at(now, arrived_ms, (int64_t)settings.retry_min_s * 1000,
-			(int64_t)settings.retry_max_s * 1000, (uint32_t)random());
+	end->not_before_ms = not_before_ms;
 	if(!run->rest_until_ms || end->not_before_ms < run->rest_until_ms)
 		run->rest_until_ms = end->not_before_ms;
+}
+
+static void fail_message(struct session *s, const struct store_message *m, int64_t arrived_ms,
+		int status, int64_t now)
+{
+	put_off(s, m,
+			cpm_retry_at(now, arrived_ms, (int64_t)settings.retry_min_s * 1000,
+					(int64_t)settings.retry_max_s * 1000, (uint32_t)random()),
+			status);
+}
+
+/* A do-not-disturb rule may be meant for this originator alone. */
+static bool unwelcome(const struct session *s, const struct cpm_record *r, int64_t now, int64_t *until)
+{
+	char memory[CPM_URI_KEY_MAX];
+	struct cpm_facts facts = {
+			.medium = CPM_MEDIUM_DEFERRED, .anonymous = r->anonymous, .now_ms = now};
+
+	if(cpm_uri_canon(r->originator, memory, sizeof(memory), &facts.originators[0]) == CPM_OK)
+		facts.originator_count = 1;
+	if(!cpm_decide_dnd(run_documents(s->run), &facts, NULL, until))
+		return false;
+	*until = later(earlier(*until, now + settings.xdm_max_age_ms), now + DND_LOOK_MIN_MS);
+	return true;
 }
 
 /* Sends one message to the present client. */
@@ -396,10 +427,16 @@ static void send_one(struct session *s, struct session_batch *b, const struct st
 	struct cpm_diag diag = {0};
 	struct flight *f;
 	uint64_t ticket;
+	int64_t until;
 
 	if(cpm_record_parse(m->record, &record, &diag) != CPM_OK) {
 		id_keep(&s->report->quarantine[s->report->quarantine_count++], m->id);
 		outcome_quarantined(m->id, diag.reason);
+		message_ended(run, b);
+		return;
+	}
+	if(unwelcome(s, &record, now, &until)) {
+		put_off(s, m, until, 0);
 		message_ended(run, b);
 		return;
 	}

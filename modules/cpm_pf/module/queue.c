@@ -212,16 +212,16 @@ static void on_log(void *context, enum store_log_level level, const char *text)
 {
 	switch(level) {
 		case STORE_LOG_ERROR:
-			LM_ERR("redis: %s\n", text);
+			LM_ERR("%s\n", text);
 			break;
 		case STORE_LOG_WARNING:
-			LM_WARN("redis: %s\n", text);
+			LM_WARN("%s\n", text);
 			break;
 		case STORE_LOG_NOTICE:
-			LM_NOTICE("redis: %s\n", text);
+			LM_NOTICE("%s\n", text);
 			break;
 		case STORE_LOG_DEBUG:
-			LM_DBG("redis: %s\n", text);
+			LM_DBG("%s\n", text);
 			break;
 	}
 }

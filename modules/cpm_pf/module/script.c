@@ -197,14 +197,16 @@ int ki_check_dnd(struct sip_msg *msg)
 	struct context *c = context_judged(msg);
 	int trouble = documents_trouble(c);
 	struct cpm_facts facts;
+	struct cpm_slice rule;
 
 	if(trouble)
 		return trouble;
 	facts = c->facts;
 	facts.medium = CPM_MEDIUM_PAGER;
 	facts.now_ms = now_ms();
-	if(!cpm_decide_dnd(context_documents(c), &facts, &c->rule, NULL))
+	if(!cpm_decide_dnd(context_documents(c), &facts, &rule, NULL))
 		return -1;
+	c->rule = rule;
 	c->dnd = true;
 	return 1;
 }

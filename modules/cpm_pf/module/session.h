@@ -45,6 +45,7 @@ struct session_report {
 
 /* Only while a session has its turn. */
 struct session_run {
+	struct xdm_entry *entry; /* the documents judged by; NULL when the user has none */
 	struct contacts contacts;
 	bool suitable[CONTACTS_MAX];
 	size_t contact;         /* the one pushed to at present */

@@ -129,7 +129,7 @@ static const struct range ranges[] = {
 	RANGE(redis_wait_replicas, 0, 16), RANGE(queue_workers, 1, 16), RANGE(queue_shards, 1, 4096),
 	RANGE(queue_mailbox, 64, 1 << 20), RANGE(queue_max_pending, 1, 1000000),
 	RANGE(max_user_messages, 1, 10000000), RANGE(max_expiry_s, 1, 10 * 366 * 86400),
-	RANGE(ttl_grace_s, 0, INT_MAX), RANGE(dedup_window_s, 0, INT_MAX),
+	RANGE(ttl_grace_s, 1, INT_MAX), RANGE(dedup_window_s, 0, INT_MAX),
 	RANGE(retry_min_s, 1, 86400), RANGE(retry_max_s, 1, 30 * 86400),
 	RANGE(push_delay_ms, 0, 60000), RANGE(push_window, 1, 1000), RANGE(push_prefetch, 1, 1000),
 	RANGE(push_prefetch_bytes, 1024, 64 << 20), RANGE(push_parallel, 1, 100000),
@@ -159,6 +159,11 @@ static bool ranges_check(void)
 					r->high);
 			return false;
 		}
+	}
+	if(settings.redis_reconnect_max_ms < settings.redis_reconnect_min_ms) {
+		LM_ERR("parameter redis_reconnect_max_ms is below redis_reconnect_min_ms: write at least %d\n",
+				settings.redis_reconnect_min_ms);
+		return false;
 	}
 	if(settings.retry_max_s < settings.retry_min_s) {
 		LM_ERR("parameter retry_max_s is below retry_min_s: write at least %d\n",
@@ -207,6 +212,20 @@ static void store_fill(void)
 			.ttl_grace_ms = (int64_t)settings.ttl_grace_s * 1000,
 			.limits = &settings.limits,
 	};
+}
+
+/* The store knows best what it can connect to; this one is made only to ask. */
+static bool store_check(void)
+{
+	const char *error = NULL;
+	struct store *store = store_new(&settings.store, &error);
+
+	if(!store) {
+		LM_ERR("parameter redis_address and its kin: %s\n", error ? error : "no memory");
+		return false;
+	}
+	store_free(&store);
+	return true;
 }
 
 static void xdm_fill(void)
@@ -285,5 +304,5 @@ bool settings_check(void)
 	limits_fill();
 	store_fill();
 	xdm_fill();
-	return true;
+	return store_check();
 }

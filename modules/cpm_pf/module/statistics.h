@@ -13,7 +13,7 @@
 
 /* clang-format off */
 #define CPM_STATISTICS(X) \
-	X(blocked) X(rejected) X(version_refused) X(anonymity_refused) X(unauthenticated) \
+	X(blocked) X(rejected) X(version_refused) X(anonymity_refused) \
 	X(malformed) X(too_large) X(unsupported) X(expires_odd) \
 	X(relayed) X(interworked) X(forwarded) \
 	X(accepted) X(deferred) X(deferred_dnd) X(deferred_offline) X(deferred_policy) X(deferred_undelivered) \

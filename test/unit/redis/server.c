@@ -301,4 +301,7 @@ void test_turn(struct store *const *stores, size_t count, int wait_ms)
 			fds[n++] = (struct pollfd){set[k].fd, (short)(POLLIN | (set[k].write ? POLLOUT : 0)), 0};
 	}
 	poll(fds, n, wait_ms);
+	now = test_now_ms();
+	for(size_t i = 0; i < count; i++)
+		store_run(stores[i], now);
 }

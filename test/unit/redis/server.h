@@ -41,7 +41,7 @@ int64_t server_integer(struct server *s, const char *format, ...);
 void server_tell(struct server *s, const char *format, ...);
 
 int64_t test_now_ms(void);
-/* One turn: waits for I/O up to wait_ms, then runs the store. */
+/* One turn: runs the stores, waits for I/O up to wait_ms, and runs them again. */
 void test_turn(struct store *const *stores, size_t count, int wait_ms);
 
 /* Turns until the condition holds; fails the test after ten seconds. */

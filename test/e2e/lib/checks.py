@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 the cpm_pf authors
+"""What must hold at the end of every run."""
+
+import re
+
+from process import wait_until
+
+
+def troubles(log, allow=()):
+    """Lines of a Kamailio log at level ERROR, CRITICAL, ALERT or BUG that no pattern allows."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    bad = [line for line in text.splitlines() if re.search(r"\b(ERROR|CRITICAL|ALERT|BUG)\b", line)]
+    return [line for line in bad if not any(re.search(pattern, line) for pattern in allow)]
+
+
+def assert_quiet(node, allow=()):
+    found = troubles(node.log, allow)
+    assert not found, f"{node.log} has {len(found)} lines of trouble:\n" + "\n".join(found[:20])
+
+
+def assert_no_transactions(node, deadline_s=40):
+    """No transaction hangs: tm's table is empty once its own timers have run."""
+    try:
+        wait_until(lambda: node.rpc("tm.stats")["current"] == 0, deadline_s, f"{node.name}: tm.stats current == 0", pause_s=0.2)
+    except TimeoutError:
+        raise AssertionError(f"{node.name}: transactions left: {node.rpc('tm.stats')}") from None

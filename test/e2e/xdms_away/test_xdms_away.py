@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 the cpm_pf authors
+"""The XDMS down, slow, answering rubbish: copies at hand serve on; without one, xdm_fail = closed refuses with 503."""
+
+import os
+import signal
+import time
+
+import pytest
+from lib.documents import blocklist
+from process import wait_until
+
+STACK = {
+    "modparams": [("cpm_pf", "xdm_timeout_ms", 500), ("cpm_pf", "xdm_retry_ms", 200), ("cpm_pf", "xdm_fail", "closed")],
+    "defines": {"CPM_XDM_MAX_AGE_MS": 100},
+}
+
+
+@pytest.fixture
+def known(scene):
+    """A user whose documents are at hand: mallory is blocked."""
+    bob = scene.person("bob")
+    scene.documents.put("lists", bob, blocklist(["sip:mallory@cpm.test"]))
+    assert scene.send("sip:mallory@cpm.test", bob).status == 403
+    return bob
+
+
+def wait_documents(scene):
+    """Until the documents of a new user can be had."""
+
+    def fresh():
+        return scene.stack.rpc("cpm_pf.explain", scene.person("probe"), "sip:alice@cpm.test", "pager")["documents"] == "fresh"
+
+    wait_until(fresh, 10, "the XDMS is asked again")
+
+
+def timed_send(scene, sender, recipient):
+    begin = time.monotonic()
+    reply = scene.send(sender, recipient)
+    return reply.status, time.monotonic() - begin
+
+
+@pytest.mark.clause("PR-1")
+def test_down(scene, stack, known):
+    stack.xdms.process.stop()
+    try:
+        for _ in range(3):
+            assert scene.send("sip:mallory@cpm.test", known).status == 403
+            assert scene.send("sip:alice@cpm.test", known).status == 202
+        assert timed_send(scene, "sip:alice@cpm.test", scene.person("stranger"))[0] == 503
+    finally:
+        stack.xdms.start()
+        wait_documents(scene)
+
+
+@pytest.mark.clause("PR-1")
+def test_stalled(scene, stack, known):
+    stopped = stack.xdms.process.members()
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        assert scene.send("sip:mallory@cpm.test", known).status == 403
+        status, took = timed_send(scene, "sip:alice@cpm.test", scene.person("stranger"))
+        assert status == 503 and took < 2.5
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        wait_documents(scene)
+
+
+@pytest.mark.clause("PR-1")
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"", b"<html>no</html>", b"<resource-lists", b"\xff\xfe\x00\x01" * 100,
+        b'<!DOCTYPE x [<!ENTITY a "b">]><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list name="&a;"/></resource-lists>',
+        b'<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists">' + b"<list>" * 500 + b"</list>" * 500 + b"</resource-lists>",
+        b'<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><!--' + b"x" * 10_000_000 + b"--></resource-lists>",
+    ],
+    ids=["empty", "html", "cut", "binary", "dtd", "deep", "10MB"],
+)
+def test_rubbish_leaves_the_copy_at_hand(scene, known, rubbish):
+    scene.documents.put("lists", known, rubbish)
+    assert scene.send("sip:mallory@cpm.test", known).status == 403
+    assert scene.send("sip:alice@cpm.test", known).status == 202
+    scene.documents.put("lists", known, blocklist())
+    assert scene.send("sip:mallory@cpm.test", known).status == 202
+
+
+@pytest.mark.clause("PR-1")
+def test_change_is_seen_by_age_alone(scene, known):
+    scene.documents.put("lists", known, blocklist(), reload=False)
+    wait_until(lambda: scene.send("sip:mallory@cpm.test", known).status == 202, 10, "the new list")
