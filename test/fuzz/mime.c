@@ -64,8 +64,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cpm_buf first, second;
 	size_t parts, again;
 	struct cpm_mime_parts it;
+	struct cpm_mime_part part;
 
-	if(!cpm_slice_split(&body, '\n', &type) || !cpm_media_type_parse(type, &mt)
+	if(!cpm_slice_split(&body, '\n', &type))
+		return 0;
+	if(!cpm_mime_find(body, type, "message", "cpim", &limits, &part, NULL)
+			&& (part.body.p < body.p || part.body.p + part.body.n > body.p + body.n))
+		abort();
+	if(!cpm_media_type_parse(type, &mt)
 			|| cpm_mime_parts_init(&it, body, &mt, &limits, NULL))
 		return 0;
 	cpm_buf_init(&first, 1 << 20);

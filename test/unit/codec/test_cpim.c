@@ -20,7 +20,8 @@ static const char message[] =
 		"DateTime: 2006-04-04T12:16:49-05:00\r\n"
 		"imdn.Disposition-Notification: positive-delivery, negative-delivery\r\n"
 		"imdn.Original-To: <im:bob@example.com>\r\n"
-		"imdn.IMDN-Record-Route: <im:relay@example.com>\r\n"
+		"imdn.IMDN-Record-Route: <im:relay2@example.com>\r\n"
+		"imdn.IMDN-Record-Route: <im:relay1@example.com>\r\n"
 		"cpm.Payload-Type: text/plain\r\n"
 		"Subject:;lang=fr Objet: bonjour\r\n"
 		"x.Unknown: value\r\n"
@@ -57,7 +58,9 @@ START_TEST(takes_a_message_apart)
 			"imdn.Disposition-Notification: positive-delivery, negative-delivery\r\n", "line");
 	ck_assert_uint_eq(c.wants, CPM_WANT_POSITIVE | CPM_WANT_NEGATIVE);
 	ck_slice(c.original_to, "<im:bob@example.com>", "Original-To");
-	ck_slice(c.record_route, "<im:relay@example.com>", "IMDN-Record-Route");
+	ck_assert_uint_eq(c.record_route_count, 2);
+	ck_slice(c.record_routes[0], "<im:relay2@example.com>", "IMDN-Record-Route");
+	ck_slice(c.record_routes[1], "<im:relay1@example.com>", "IMDN-Record-Route");
 	ck_slice(c.payload_type, "text/plain", "Payload-Type");
 	ck_slice(c.content_type, "text/plain", "Content-type");
 	ck_slice(c.content_headers, "Content-type: text/plain\r\nContent-length: 12\r\n",
@@ -87,7 +90,8 @@ END_TEST
 #define HEADER(line) line "\r\n\r\n\r\n"
 #define IMDN_NS "NS: imdn <urn:ietf:params:imdn>\r\n"
 
-static const struct {
+static const struct
+{
 	const char *name, *body, *imdn_id;
 	unsigned wants;
 } namespaces[] = {
@@ -124,7 +128,8 @@ START_TEST(binds_by_namespace)
 }
 END_TEST
 
-static const struct {
+static const struct
+{
 	const char *name;
 	struct cpm_slice body;
 } broken[] = {
@@ -193,6 +198,47 @@ START_TEST(keeps_the_limit_of_namespaces)
 }
 END_TEST
 
+START_TEST(keeps_the_limit_of_routes)
+{
+	for(int n = CPM_CPIM_ROUTES_MAX - 1; n <= CPM_CPIM_ROUTES_MAX + 1; n++) {
+		struct cpm_buf b;
+		struct cpm_cpim c;
+
+		cpm_buf_init(&b, 2000);
+		cpm_buf_add_str(&b, IMDN_NS);
+		for(int i = 0; i < n; i++)
+			cpm_buf_add_str(&b, "imdn.IMDN-Record-Route: <sip:a@x>\r\n");
+		cpm_buf_add_str(&b, "\r\n\r\n");
+		ck_assert_int_eq(
+				parse(cpm_buf_slice(&b), &c), n > CPM_CPIM_ROUTES_MAX ? CPM_LIMIT : CPM_OK);
+		cpm_buf_free(&b);
+	}
+}
+END_TEST
+
+START_TEST(finds_it_in_a_body)
+{
+	struct cpm_slice mixed = CPM_SLICE("multipart/mixed;boundary=b"), body;
+	struct cpm_diag diag = {0};
+	struct cpm_cpim c;
+
+	ck_assert_int_eq(
+			cpm_cpim_find(CPM_SLICE(message), CPM_SLICE("Message/CPIM"), &limits, &c, &diag),
+			CPM_OK);
+	ck_slice(c.imdn_id, "34jk324j", "alone");
+	ck_assert_int_eq(cpm_cpim_find(CPM_SLICE("text"), CPM_SLICE("text/plain"), &limits, &c, &diag),
+			CPM_NOTFOUND);
+	ck_assert_uint_eq(c.imdn_id.n, 0);
+	body = CPM_SLICE("--b\r\n\r\nx\r\n--b\r\nContent-Type: message/cpim\r\n\r\n" IMDN_NS
+					 "imdn.Message-ID: 1\r\n\r\n\r\n\r\n--b--");
+	ck_assert_int_eq(cpm_cpim_find(body, mixed, &limits, &c, &diag), CPM_OK);
+	ck_slice(c.imdn_id, "1", "in a part");
+	body = CPM_SLICE("--b\r\nContent-Type: message/cpim\r\n\r\nFrom\r\n--b--");
+	ck_assert_int_eq(cpm_cpim_find(body, mixed, &limits, &c, &diag), CPM_SYNTAX);
+	ck_assert_uint_eq(diag.offset, strlen("--b\r\nContent-Type: message/cpim\r\n\r\n"));
+}
+END_TEST
+
 START_TEST(knows_a_disposition_notification)
 {
 	struct cpm_cpim c;
@@ -218,6 +264,8 @@ int main(void)
 	tcase_add_test(t, takes_nul_in_the_content);
 	tcase_add_test(t, keeps_the_limit_of_headers);
 	tcase_add_test(t, keeps_the_limit_of_namespaces);
+	tcase_add_test(t, keeps_the_limit_of_routes);
+	tcase_add_test(t, finds_it_in_a_body);
 	tcase_add_test(t, knows_a_disposition_notification);
 	return unit_run("cpim", t);
 }

@@ -9,7 +9,8 @@
 
 static const struct cpm_limits limits = CPM_LIMITS_DEFAULT;
 
-static const struct {
+static const struct
+{
 	const char *value, *type, *subtype, *params;
 } types[] = {
 		{"message/cpim", "message", "cpim", ""},
@@ -100,7 +101,8 @@ static enum cpm_rc walk(
 
 #define TYPE "multipart/mixed;boundary=b"
 
-static const struct {
+static const struct
+{
 	const char *name, *type, *body, *parts;
 	enum cpm_rc rc;
 } bodies[] = {
@@ -196,6 +198,75 @@ START_TEST(keeps_the_limit_of_the_boundary)
 }
 END_TEST
 
+#define INNER "--i\r\n\r\ntext\r\n--i\r\nContent-Type: a/b\r\n\r\ninner\r\n--i--"
+
+static const struct
+{
+	const char *name, *type, *body;
+	enum cpm_rc rc;
+	const char *found;
+} searches[] = {
+		{"the body itself", "A/B;x=y", "all", CPM_OK, "all"},
+		{"another type", "a/c", "all", CPM_NOTFOUND, ""},
+		{"no type", "", "all", CPM_NOTFOUND, ""},
+		{"first part", TYPE, "--b\r\nContent-Type: a/b\r\n\r\n1\r\n--b\r\n\r\n2\r\n--b--", CPM_OK,
+				"1"},
+		{"second part", TYPE, "--b\r\n\r\n1\r\n--b\r\ncontent-type: a/b; c=d\r\n\r\n2\r\n--b--",
+				CPM_OK, "2"},
+		{"first of two", TYPE,
+				"--b\r\nContent-Type: a/b\r\n\r\n1\r\n--b\r\nContent-Type: a/b\r\n\r\n2\r\n--b--",
+				CPM_OK, "1"},
+		{"none", TYPE, "--b\r\n\r\n1\r\n--b--", CPM_NOTFOUND, ""},
+		{"inside", TYPE, "--b\r\nContent-Type: multipart/x;boundary=i\r\n\r\n" INNER "\r\n--b--",
+				CPM_OK, "inner"},
+		{"behind one inside", TYPE,
+				"--b\r\nContent-Type: multipart/x;boundary=i\r\n\r\n--i\r\n\r\n1\r\n--i--\r\n"
+				"--b\r\nContent-Type: a/b\r\n\r\n2\r\n--b--",
+				CPM_OK, "2"},
+		{"broken inside", TYPE,
+				"--b\r\nContent-Type: multipart/x;boundary=i\r\n\r\n--i\r\n\r\n1\r\n--b--",
+				CPM_SYNTAX, ""},
+		{"not ended", TYPE, "--b\r\n\r\n1", CPM_SYNTAX, ""},
+		{"no boundary", "multipart/mixed", "--b--", CPM_SYNTAX, ""},
+		{"three deep", TYPE,
+				"--b\r\nContent-Type: multipart/x;boundary=c\r\n\r\n"
+				"--c\r\nContent-Type: multipart/x;boundary=i\r\n\r\n" INNER "\r\n--c--\r\n--b--",
+				CPM_OK, "inner"},
+		{"four deep", TYPE,
+				"--b\r\nContent-Type: multipart/x;boundary=c\r\n\r\n"
+				"--c\r\nContent-Type: multipart/x;boundary=d\r\n\r\n"
+				"--d\r\nContent-Type: multipart/x;boundary=i\r\n\r\n" INNER
+				"\r\n--d--\r\n--c--\r\n--b--",
+				CPM_LIMIT, ""},
+};
+
+static enum cpm_rc find(struct cpm_slice body, const char *type, struct cpm_mime_part *part)
+{
+	struct cpm_diag diag = {0};
+	enum cpm_rc rc = cpm_mime_find(body, cpm_slice_of(type), "a", "b", &limits, part, &diag);
+
+	if(rc) {
+		ck_assert_ptr_nonnull(diag.reason);
+		ck_assert_uint_le(diag.offset, body.n);
+	}
+	return rc;
+}
+
+START_TEST(finds_a_part)
+{
+	struct cpm_slice body = unit_guard(cpm_slice_of(searches[_i].body));
+	struct cpm_mime_part part;
+	enum cpm_rc rc = find(body, searches[_i].type, &part);
+
+	ck_assert_msg(rc == searches[_i].rc, "%s: %s", searches[_i].name, cpm_rc_name(rc));
+	if(!rc)
+		ck_slice(part.body, searches[_i].found, searches[_i].name);
+	for(size_t n = 0; n < body.n; n++)
+		find(unit_guard(cpm_slice_head(cpm_slice_of(searches[_i].body), n)), searches[_i].type,
+				&part);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("mime");
@@ -207,5 +278,6 @@ int main(void)
 	tcase_add_loop_test(t, takes_any_truncation, 0, UNIT_COUNT(bodies));
 	tcase_add_test(t, keeps_the_limit_of_parts);
 	tcase_add_test(t, keeps_the_limit_of_the_boundary);
+	tcase_add_loop_test(t, finds_a_part, 0, UNIT_COUNT(searches));
 	return unit_run("mime", t);
 }

@@ -12,7 +12,8 @@
 
 static const struct cpm_limits limits = CPM_LIMITS_DEFAULT;
 
-static const struct {
+static const struct
+{
 	const char *name;
 	const char *text;
 	enum cpm_rc rc;
@@ -162,7 +163,8 @@ static char *tags(const char *name, int count, int depth)
 
 START_TEST(limits_attributes_and_namespaces_in_scope)
 {
-	static const struct {
+	static const struct
+	{
 		const char *name;
 		int count, depth;
 		enum cpm_rc rc;
@@ -181,7 +183,8 @@ END_TEST
 /* A tag with very many attributes would cost the library a square. */
 START_TEST(limits_one_tag)
 {
-	enum {
+	enum
+	{
 		COUNT = 100000
 	};
 	char *text = malloc(COUNT * 10 + 16);
@@ -224,6 +227,63 @@ START_TEST(walks)
 	ck_slice(value, "", "empty attribute");
 	ck_assert(!cpm_xml_attribute(b, "g", &value));
 	xmlFreeDoc(doc);
+}
+END_TEST
+
+static const struct
+{
+	const char *name;
+	struct cpm_slice text;
+	const char *escaped;
+} texts[] = {
+		{"plain", CPM_SLICE("a b'c"), "a b'c"},
+		{"the four", CPM_SLICE("<&>\""), "&lt;&amp;&gt;&quot;"},
+		{"blanks", CPM_SLICE("\t\r\n"), "&#9;&#13;&#10;"},
+		{"control bytes", CPM_SLICE("a\0b\x1f\x7f"), "a?b?\x7f"},
+		{"two, three and four bytes", CPM_SLICE("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"),
+				"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"},
+		{"cut short", CPM_SLICE("\xc3"), "?"},
+		{"cut in the middle",
+				CPM_SLICE("\xe2\x82"
+						  "a"),
+				"??a"},
+		{"continuation alone", CPM_SLICE("\x80\xbf"), "??"},
+		{"longer than need be", CPM_SLICE("\xc0\xaf\xe0\x80\xaf\xf0\x80\x80\xaf"), "?????????"},
+		{"surrogate", CPM_SLICE("\xed\xa0\x80"), "???"},
+		{"no character", CPM_SLICE("\xef\xbf\xbe\xef\xbf\xbf"), "??????"},
+		{"past the end", CPM_SLICE("\xf4\x90\x80\x80\xf5\x80\x80\x80\xff"), "?????????"},
+		{"last ones", CPM_SLICE("\xef\xbf\xbd\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf"),
+				"\xef\xbf\xbd\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf"},
+};
+
+START_TEST(escapes_text)
+{
+	struct cpm_buf b;
+
+	cpm_buf_init(&b, 200);
+	cpm_xml_add_text(&b, unit_guard(texts[_i].text));
+	ck_slice(cpm_buf_slice(&b), texts[_i].escaped, texts[_i].name);
+	cpm_buf_free(&b);
+}
+END_TEST
+
+/* Every two bytes, and each behind a lead byte: the reader takes what the writer writes. */
+START_TEST(writes_what_it_reads)
+{
+	for(int lead = 0; lead < 3; lead++)
+		for(int c = 0; c < 0x10000; c += lead ? 1 : 17) {
+			const char bytes[] = {"\x20\xe0\xf1"[lead], (char)(c >> 8), (char)c};
+			xmlDocPtr doc;
+			struct cpm_buf b;
+
+			cpm_buf_init(&b, 200);
+			cpm_buf_add_str(&b, "<a b=\"");
+			cpm_xml_add_text(&b, (struct cpm_slice){bytes, 3});
+			cpm_buf_add_str(&b, "\"/>");
+			ck_assert_msg(!cpm_xml_parse(cpm_buf_slice(&b), &limits, &doc, NULL), "%x", c);
+			xmlFreeDoc(doc);
+			cpm_buf_free(&b);
+		}
 }
 END_TEST
 
@@ -284,6 +344,8 @@ int main(void)
 	tcase_add_test(t, limits_attributes_and_namespaces_in_scope);
 	tcase_add_test(t, limits_one_tag);
 	tcase_add_test(t, walks);
+	tcase_add_loop_test(t, escapes_text, 0, UNIT_COUNT(texts));
+	tcase_add_test(t, writes_what_it_reads);
 	tcase_add_test(t, leaves_the_process_alone);
 	status = unit_run("codec/xml", t);
 	xmlCleanupParser();

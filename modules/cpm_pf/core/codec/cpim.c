@@ -12,25 +12,29 @@
 
 #define NAMESPACES_MAX 16
 
-enum namespace {
+enum namespace
+{
 	NS_OTHER,
 	NS_CPIM,
 	NS_IMDN,
 	NS_CPM,
 };
 
-struct binding {
+struct binding
+{
 	struct cpm_slice prefix; /* empty for the default namespace */
 	enum namespace ns;
 };
 
-struct scope {
+struct scope
+{
 	struct binding bindings[NAMESPACES_MAX];
 	size_t n;
 };
 
 /* Which header goes where. */
-static const struct {
+static const struct
+{
 	enum namespace ns;
 	const char *name;
 	size_t field; /* offset in struct cpm_cpim */
@@ -42,7 +46,6 @@ static const struct {
 		{NS_IMDN, "Message-ID", offsetof(struct cpm_cpim, imdn_id)},
 		{NS_IMDN, "Disposition-Notification", offsetof(struct cpm_cpim, disposition)},
 		{NS_IMDN, "Original-To", offsetof(struct cpm_cpim, original_to)},
-		{NS_IMDN, "IMDN-Record-Route", offsetof(struct cpm_cpim, record_route)},
 		{NS_CPM, "Payload-Type", offsetof(struct cpm_cpim, payload_type)},
 };
 
@@ -103,12 +106,22 @@ static struct cpm_slice without_params(const struct cpm_mime_field *field)
 	return cpm_slice_trim(cpm_slice_from(field->value, cpm_header_find(field->value, " ")));
 }
 
-static void header_keep(
+static enum cpm_rc route_keep(struct cpm_slice value, struct cpm_cpim *out)
+{
+	if(out->record_route_count == CPM_CPIM_ROUTES_MAX)
+		return CPM_LIMIT;
+	out->record_routes[out->record_route_count++] = value;
+	return CPM_OK;
+}
+
+static enum cpm_rc header_keep(
 		const struct scope *scope, const struct cpm_mime_field *field, struct cpm_cpim *out)
 {
 	struct cpm_slice name = field->name;
 	enum namespace ns = scope_resolve(scope, &name);
 
+	if(ns == NS_IMDN && cpm_slice_eq(name, CPM_SLICE("IMDN-Record-Route")))
+		return route_keep(without_params(field), out);
 	for(size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		struct cpm_slice *slot = (struct cpm_slice *)((char *)out + known[i].field);
 
@@ -118,6 +131,7 @@ static void header_keep(
 		if(slot == &out->disposition)
 			out->disposition_line = field->line;
 	}
+	return CPM_OK;
 }
 
 /* Walks over one block of headers up to its blank line. The message headers have a scope, the MIME
@@ -130,7 +144,7 @@ static enum cpm_rc parse_block(struct cpm_slice *rest, struct scope *scope, size
 
 	*block = cpm_slice_head(*rest, 0);
 	while((rc = cpm_mime_next_field(rest, &field)) == CPM_OK) {
-		*reason = "too many headers or namespaces";
+		*reason = "too many headers, namespaces or routes";
 		if(!(*room)--)
 			return CPM_LIMIT;
 		block->n += field.line.n;
@@ -138,7 +152,8 @@ static enum cpm_rc parse_block(struct cpm_slice *rest, struct scope *scope, size
 			if(!out->content_type.p && cpm_slice_ieq(field.name, CPM_SLICE("Content-Type")))
 				out->content_type = field.value;
 		} else if(!cpm_slice_eq(field.name, CPM_SLICE("NS"))) {
-			header_keep(scope, &field, out);
+			if(header_keep(scope, &field, out))
+				return CPM_LIMIT;
 		} else if(scope_declare(scope, without_params(&field)) != CPM_OK) {
 			return CPM_LIMIT;
 		}
@@ -151,7 +166,8 @@ static enum cpm_rc parse_block(struct cpm_slice *rest, struct scope *scope, size
 
 static unsigned wants_of(struct cpm_slice disposition)
 {
-	static const struct {
+	static const struct
+	{
 		const char *token;
 		unsigned want;
 	} tokens[] = {
@@ -191,6 +207,21 @@ enum cpm_rc cpm_cpim_parse(struct cpm_slice body, const struct cpm_limits *limit
 	out->content = rest;
 	out->wants = wants_of(out->disposition);
 	return CPM_OK;
+}
+
+enum cpm_rc cpm_cpim_find(struct cpm_slice body, struct cpm_slice content_type,
+		const struct cpm_limits *limits, struct cpm_cpim *out, struct cpm_diag *diag)
+{
+	struct cpm_mime_part part;
+	enum cpm_rc rc = cpm_mime_find(body, content_type, "message", "cpim", limits, &part, diag);
+
+	*out = (struct cpm_cpim){0};
+	if(rc)
+		return rc;
+	rc = cpm_cpim_parse(part.body, limits, out, diag);
+	if(rc && diag)
+		diag->offset += (size_t)(part.body.p - body.p);
+	return rc;
 }
 
 bool cpm_cpim_is_imdn(const struct cpm_cpim *cpim)

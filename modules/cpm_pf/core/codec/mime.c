@@ -202,3 +202,65 @@ enum cpm_rc cpm_mime_parts_next(
 	part->body = rest;
 	return CPM_OK;
 }
+
+/* One level of cpm_mime_find. */
+struct level
+{
+	struct cpm_mime_parts parts;
+	struct cpm_slice text;
+};
+
+static enum cpm_rc level_open(struct level *level, struct cpm_slice text,
+		const struct cpm_media_type *mt, const struct cpm_limits *limits, struct cpm_diag *diag)
+{
+	level->text = text;
+	return cpm_mime_parts_init(&level->parts, text, mt, limits, diag);
+}
+
+/* The media type of a part; what is not said or not readable counts as text. */
+static struct cpm_media_type type_of(const struct cpm_mime_part *part)
+{
+	struct cpm_media_type mt;
+	struct cpm_slice value;
+
+	if(cpm_mime_header(part->headers, CPM_SLICE("Content-Type"), &value)
+			&& cpm_media_type_parse(value, &mt))
+		return mt;
+	return (struct cpm_media_type){CPM_SLICE("text"), CPM_SLICE("plain"), CPM_SLICE_NONE};
+}
+
+enum cpm_rc cpm_mime_find(struct cpm_slice body, struct cpm_slice content_type, const char *type,
+		const char *subtype, const struct cpm_limits *limits, struct cpm_mime_part *part,
+		struct cpm_diag *diag)
+{
+	struct level levels[CPM_MIME_DEPTH_MAX];
+	struct cpm_media_type mt;
+	size_t depth = 0;
+	enum cpm_rc rc = CPM_OK;
+
+	*part = (struct cpm_mime_part){CPM_SLICE_NONE, body};
+	if(!cpm_media_type_parse(content_type, &mt))
+		return cpm_diag_set(diag, CPM_NOTFOUND, 0, "no media type");
+	while(!rc && !cpm_media_type_is(&mt, type, subtype)) {
+		bool end = true;
+
+		if(cpm_slice_ieq(mt.type, CPM_SLICE("multipart"))) {
+			if(depth == CPM_MIME_DEPTH_MAX)
+				return cpm_diag_set(
+						diag, CPM_LIMIT, (size_t)(part->body.p - body.p), "multiparts too deep");
+			rc = level_open(&levels[depth], part->body, &mt, limits, diag);
+			depth++;
+		}
+		while(!rc && end && depth) {
+			rc = cpm_mime_parts_next(&levels[depth - 1].parts, part, &end, diag);
+			depth -= !rc && end;
+		}
+		if(!rc && end)
+			return cpm_diag_set(diag, CPM_NOTFOUND, body.n, "no such part");
+		if(!rc)
+			mt = type_of(part);
+	}
+	if(rc && diag)
+		diag->offset += (size_t)(levels[depth - 1].text.p - body.p);
+	return rc;
+}

@@ -19,7 +19,8 @@
 /* It looks for each prefix among all that are in scope. */
 #define NAMESPACES_MAX 64
 
-struct guard {
+struct guard
+{
 	const struct cpm_limits *limits;
 	size_t depth;
 	size_t elements;
@@ -214,4 +215,66 @@ bool cpm_xml_attribute(const xmlNode *node, const char *name, struct cpm_slice *
 			return true;
 		}
 	return false;
+}
+
+/* Length of the character at the start of s that XML may hold (its section 2.2), 0 when there is
+ * none: control characters, surrogates, and what is not UTF-8 in its shortest form. */
+static size_t character_length(struct cpm_slice s)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	unsigned char first = (unsigned char)s.p[0];
+	size_t length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+	uint32_t c = length == 1 ? first : first & (0x7fu >> length);
+
+	if((first >= 0x80 && first < 0xc2) || first > 0xf4 || length > s.n)
+		return 0;
+	for(size_t i = 1; i < length; i++) {
+		unsigned char next = (unsigned char)s.p[i];
+
+		if((next & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (next & 0x3f);
+	}
+	if(c < least[length] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) || (c | 1) == 0xffff)
+		return 0;
+	return c >= ' ' || c == '\t' || c == '\n' || c == '\r' ? length : 0;
+}
+
+/* Blanks but the space are escaped as well: else a reader takes them for others. */
+static const char *escape_of(char c)
+{
+	switch(c) {
+		case '&':
+			return "&amp;";
+		case '<':
+			return "&lt;";
+		case '>':
+			return "&gt;";
+		case '"':
+			return "&quot;";
+		case '\t':
+			return "&#9;";
+		case '\n':
+			return "&#10;";
+		case '\r':
+			return "&#13;";
+		default:
+			return NULL;
+	}
+}
+
+void cpm_xml_add_text(struct cpm_buf *b, struct cpm_slice text)
+{
+	while(text.n) {
+		const char *escape = escape_of(text.p[0]);
+		size_t length = character_length(text);
+
+		if(escape)
+			cpm_buf_add_str(b, escape);
+		else if(length)
+			cpm_buf_add(b, cpm_slice_head(text, length));
+		else
+			cpm_buf_add_char(b, '?');
+		text = cpm_slice_from(text, length ? length : 1);
+	}
 }

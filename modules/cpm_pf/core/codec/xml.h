@@ -12,6 +12,7 @@
 
 #include <libxml/tree.h>
 
+#include "../base/buf.h"
 #include "../base/limits.h"
 #include "../base/slice.h"
 #include "../base/rc.h"
@@ -38,5 +39,9 @@ struct cpm_slice cpm_xml_text(const xmlNode *node);
 /* The trimmed value of the attribute with this local name, whatever its namespace; false without
  * one. Borrows from the tree. */
 bool cpm_xml_attribute(const xmlNode *node, const char *name, struct cpm_slice *value);
+
+/* Appends text, escaped for an element or a double-quoted attribute; each byte that XML in UTF-8
+ * cannot hold becomes '?'. */
+void cpm_xml_add_text(struct cpm_buf *b, struct cpm_slice text);
 
 #endif
