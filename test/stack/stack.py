@@ -182,11 +182,11 @@ class Xdms:
 class Kamailio:
     """One SIP server: a configuration file of its own that defines the addresses, includes the product's and adds parameters."""
 
-    def __init__(self, name, folder, sip, rpc=None, config=CONFIG, strings=None, defines=None, modparams=(), wrap=()):
+    def __init__(self, name, folder, sip, rpc=None, config=CONFIG, strings=None, defines=None, modparams=(), wrap=(), script=""):
         self.name, self.folder, self.sip, self.config = name, Path(folder), sip, Path(config)
         self.rpc_url = rpc
         self.strings, self.defines, self.modparams, self.wrap = dict(strings or {}), dict(defines or {}), list(modparams), list(wrap)
-        self.process = None
+        self.process, self.script = None, script
 
     @property
     def log(self):
@@ -211,6 +211,7 @@ class Kamailio:
             lines.append(f"listen=tcp:{urlsplit(self.rpc_url).netloc}")
         for module, name, value in self.modparams:
             lines.append(f'modparam("{module}", "{name}", {value})' if isinstance(value, int) else f'modparam("{module}", "{name}", "{value}")')
+        lines.append(self.script)
         path = self.folder / "kamailio.cfg"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
@@ -266,11 +267,12 @@ class Kamailio:
 
 
 class Stack:
-    """The servers of one run folder. nodes, documents ("http" or "file"), defines, modparams and redis_config change the defaults."""
+    """The servers of one run folder. nodes, documents ("http" or "file"), defines, modparams, script (more routes) and redis_config
+    change the defaults."""
 
     def __init__(
         self, run_dir, *, environ=None, nodes=1, documents="http", config=CONFIG, module=MODULE, rpc=True, defines=None,
-        modparams=(), redis_config=None, wrap=(), prefer_sip=None,
+        modparams=(), redis_config=None, wrap=(), prefer_sip=None, script="",
     ):
         self.dir = Path(run_dir).resolve()
         if len(str(self.dir)) > 80:
@@ -292,7 +294,7 @@ class Stack:
         self.redis = Redis(self.dir / "redis", self.env["CPM_REDIS"], redis_config)
         auids = [self.env[f"CPM_XCAP_AUID_{kind}"] for kind in ("LISTS", "POLICY", "PROFILE")]
         self.xdms = Xdms(self.dir / "nginx", self.env["CPM_XCAP_ROOT"], self.dir / "xcap", auids)
-        options = {"config": config, "defines": defines, "modparams": modparams, "wrap": wrap}
+        options = {"config": config, "defines": defines, "modparams": modparams, "wrap": wrap, "script": script}
         self.nodes = [self._node(i, rpc, options) for i in range(nodes)]
 
     @staticmethod

@@ -33,6 +33,29 @@ static bool field_next(struct cpm_slice *rest, struct cpm_slice *field)
 	return cpm_slice_split(rest, '\n', field);
 }
 
+void context_set_rule(struct context *c, struct cpm_slice rule)
+{
+	if(rule.n > sizeof(c->rule_memory))
+		return;
+	if(rule.n)
+		memcpy(c->rule_memory, rule.p, rule.n);
+	c->rule = (struct cpm_slice){c->rule_memory, rule.n};
+}
+
+void context_set_message_id(struct context *c, struct cpm_slice id)
+{
+	size_t n = id.n < sizeof(c->message_id) ? id.n : sizeof(c->message_id) - 1;
+
+	if(n)
+		memcpy(c->message_id, id.p, n);
+	c->message_id[n] = '\0';
+}
+
+void context_forget(void)
+{
+	context.buffer = NULL;
+}
+
 /* The AVP's lines: user, anonymous, action, rule, dnd, then one line for each originator. */
 static void context_recall(struct context *c)
 {
@@ -52,10 +75,8 @@ static void context_recall(struct context *c)
 		c->verdict.action = (enum cpm_action)n;
 		c->decided = true;
 	}
-	if(field_next(&rest, &f) && f.n <= sizeof(c->rule_memory)) {
-		memcpy(c->rule_memory, f.p, f.n);
-		c->rule = (struct cpm_slice){c->rule_memory, f.n};
-	}
+	if(field_next(&rest, &f))
+		context_set_rule(c, f);
 	if(field_next(&rest, &f))
 		c->dnd = cpm_slice_eq(f, CPM_SLICE("1"));
 	if(field_next(&rest, &f))
@@ -91,6 +112,10 @@ struct context *context_of(struct sip_msg *msg)
 	c->verdict = (struct cpm_verdict){0};
 	c->message_id[0] = '\0';
 	c->count = 0;
+	c->event = CONTEXT_REQUEST;
+	c->taken = false;
+	c->status = 0;
+	c->json = CPM_SLICE_NONE;
 	c->reason = "";
 	if(is_route_type(FAILURE_ROUTE | BRANCH_ROUTE | ONREPLY_ROUTE))
 		context_recall(c);

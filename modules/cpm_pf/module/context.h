@@ -14,6 +14,12 @@
 #include "../sip/request.h"
 #include "../xdm/xdm.h"
 
+enum context_event {
+	CONTEXT_REQUEST,   /* a request is under work */
+	CONTEXT_EVENT,     /* an event route runs */
+	CONTEXT_EVENT_END, /* ... of a message that ends: it can be taken over */
+};
+
 struct context {
 	unsigned message;
 	int pid;
@@ -43,6 +49,11 @@ struct context {
 	const char *reason; /* static word: why cpm_defer's route runs */
 	char message_id[64];
 	long count;
+
+	enum context_event event;
+	bool taken;            /* by cpm_interwork in such a route */
+	int status;            /* in an event route: the client's answer */
+	struct cpm_slice json; /* borrows from the event's facts */
 };
 
 /* The context of this message; a new one when the message is another than last time. Never NULL. */
@@ -58,6 +69,13 @@ bool context_set_originator(struct context *c, struct cpm_slice uri);
 
 /* Sets the served user; false when uri is no SIP or tel URI. */
 bool context_set_user(struct context *c, struct cpm_slice uri);
+
+/* Copies what fits. */
+void context_set_rule(struct context *c, struct cpm_slice rule);
+void context_set_message_id(struct context *c, struct cpm_slice id);
+
+/* The next context_of starts anew, whatever its message is. */
+void context_forget(void);
 
 /* Looks the documents up in the cache; XDM_MISS leaves the context without. */
 enum xdm_state context_find_documents(struct context *c, int64_t now_ms);

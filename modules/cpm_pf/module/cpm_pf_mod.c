@@ -13,6 +13,7 @@
 #include "../sip/contacts.h"
 #include "../sip/message.h"
 #include "../sip/transaction.h"
+#include "event.h"
 #include "exports.h"
 #include "queue.h"
 #include "script.h"
@@ -75,7 +76,7 @@ static int mod_init(void)
 {
 	const char *error = NULL;
 
-	if(!settings_check() || !statistics_init() || !transaction_init())
+	if(!settings_check() || !statistics_init() || !transaction_init() || !event_init())
 		return -1;
 	if(server_signature)
 		LM_WARN("server_signature is on, so requests carry two User-Agent headers: set "

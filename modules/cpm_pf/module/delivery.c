@@ -158,6 +158,12 @@ int ki_interwork(struct sip_msg *msg)
 
 	if(isf_missing())
 		return -2;
+	if(c->event != CONTEXT_REQUEST) {
+		c->taken = c->event == CONTEXT_EVENT_END;
+		if(!c->taken)
+			LM_ERR("cpm_interwork: of the event routes only cpm_pf:expired can take a message over\n");
+		return c->taken ? 1 : -2;
+	}
 	if(c->count > 0) {
 		if(append_branch(msg, &uri, &isf, NULL, Q_UNSPECIFIED, 0, NULL, NULL, 0, NULL, NULL) < 0)
 			return -2;

@@ -6,14 +6,30 @@
 #include "outcome.h"
 
 #include "../../core/dprint.h"
+#include "event.h"
 #include "statistics.h"
 
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
-void outcome_deferred(struct cpm_slice id, struct cpm_slice aor, enum cpm_defer_cause cause, int64_t expires_ms)
+static void tell(enum event_kind kind, const struct cpm_record *r, struct cpm_slice body,
+		const char *reason, int status)
 {
+	struct event_facts facts = {.user = r->aor,
+			.record = r,
+			.body = body,
+			.reason = reason,
+			.status = status,
+			.count = 1};
+
+	event_run(kind, &facts);
+}
+
+void outcome_deferred(const struct store_job *job)
+{
+	struct cpm_record r;
+
 	count(deferred);
-	switch(cause) {
+	switch(job->cause) {
 		case CPM_CAUSE_DND:
 			count(deferred_dnd);
 			break;
@@ -31,9 +47,12 @@ void outcome_deferred(struct cpm_slice id, struct cpm_slice aor, enum cpm_defer_
 			count(deferred_policy);
 			break;
 	}
-	LM_INFO("event=deferred id=%.*s user=%.*s cause=%s expires_ms=%lld%s\n", SLICE_FMT(id),
-			SLICE_FMT(aor), cpm_defer_cause_name(cause), (long long)expires_ms,
-			cause == CPM_CAUSE_STORE ? " note=\"no message store yet, kept in the queue\"" : "");
+	LM_INFO("event=deferred id=%.*s user=%.*s cause=%s expires_ms=%lld%s\n", SLICE_FMT(job->id),
+			SLICE_FMT(job->aor), cpm_defer_cause_name(job->cause), (long long)job->expires_ms,
+			job->cause == CPM_CAUSE_STORE ? " note=\"no message store yet, kept in the queue\""
+										  : "");
+	if(event_wanted(EVENT_DEFERRED) && cpm_record_parse(job->record, &r, NULL) == CPM_OK)
+		tell(EVENT_DEFERRED, &r, job->body, cpm_defer_cause_name(job->cause), 0);
 }
 
 void outcome_duplicate(struct cpm_slice id, struct cpm_slice aor)
@@ -47,17 +66,20 @@ void outcome_refused(struct cpm_slice id, struct cpm_slice aor, const char *reas
 	LM_WARN("event=refused id=%.*s user=%.*s reason=%s\n", SLICE_FMT(id), SLICE_FMT(aor), reason);
 }
 
-void outcome_delivered(const struct cpm_record *r, const struct contact *c, int status, int64_t now_ms)
+void outcome_delivered(
+		const struct cpm_record *r, struct cpm_slice body, int status, int64_t now_ms)
 {
 	count(delivered);
 	LM_INFO("event=delivered id=%.*s user=%.*s status=%d age_ms=%lld\n", SLICE_FMT(r->id),
 			SLICE_FMT(r->aor), status, (long long)(now_ms - r->arrived_ms));
+	tell(EVENT_DELIVERED, r, body, "delivered", status);
 }
 
-void outcome_failed(const struct cpm_record *r, int status, const char *why)
+void outcome_failed(const struct cpm_record *r, struct cpm_slice body, int status, const char *why)
 {
 	LM_INFO("event=undelivered id=%.*s user=%.*s status=%d why=\"%s\"\n", SLICE_FMT(r->id),
 			SLICE_FMT(r->aor), status, why);
+	tell(EVENT_UNDELIVERED, r, body, why, status);
 }
 
 void outcome_expired(struct cpm_slice id, struct cpm_slice aor)

@@ -21,6 +21,7 @@
 #include "session.h"
 #include "settings.h"
 #include "statistics.h"
+#include "ticket.h"
 
 /* A push whose answer has not come by then never will: tm's own timers are far shorter. */
 #define FLIGHT_LOST_MS 180000
@@ -29,23 +30,19 @@
 /* Do-not-disturb is looked at again at least this far apart. */
 #define DND_LOOK_MIN_MS 1000
 
-/* A message that was sent and not yet answered. Its ticket is process, generation and place. */
+/* A message that was sent and not yet answered. */
 struct flight {
 	struct session *session; /* NULL: free */
 	struct session_batch *batch;
 	const struct store_message *message;
 	int64_t sent_ms;
-	uint32_t generation;
-	uint32_t next_free;
+	uint64_t ticket;
 };
 
-#define TICKET_PLACE_BITS 24
-#define TICKET_PROCESS_SHIFT 56
-
 static struct store *store;
-static int process;
-static struct flight *flights;
-static uint32_t flight_count, flight_free;
+static struct tickets *tickets;
+static struct flight *flights; /* by the place of the ticket */
+static size_t flight_count;
 static size_t turns; /* sessions that have their turn */
 static int64_t swept_ms;
 static uint64_t incarnation; /* tells this process from every other one that shares the store */
@@ -54,55 +51,32 @@ static void session_step(struct session *s, enum cpm_push_event event, int64_t n
 
 bool push_init(int index, struct store *queue_store)
 {
-	uint32_t i;
-
-	process = index;
 	store = queue_store;
 	if(getrandom(&incarnation, sizeof(incarnation), 0) != sizeof(incarnation))
 		return false;
-	flight_count = (uint32_t)settings.push_parallel * (uint32_t)settings.push_window;
-	if(flight_count >= 1u << TICKET_PLACE_BITS)
-		flight_count = (1u << TICKET_PLACE_BITS) - 1;
+	flight_count = (size_t)settings.push_parallel * (size_t)settings.push_window;
+	tickets = tickets_new(TICKET_PUSH, index, flight_count);
 	flights = calloc(flight_count, sizeof(*flights));
-	for(i = 0; flights && i < flight_count; i++)
-		flights[i].next_free = i + 1;
-	return flights && sessions_init((size_t)settings.push_sessions);
+	return tickets && flights && sessions_init((size_t)settings.push_sessions);
 }
 
-int push_ticket_process(uint64_t ticket)
-{
-	return (int)(ticket >> TICKET_PROCESS_SHIFT);
-}
-
-static struct flight *flight_take(uint64_t *ticket)
+/* NULL when too many are under way. */
+static struct flight *flight_take(void)
 {
 	struct flight *f;
+	uint64_t ticket;
 
-	if(flight_free == flight_count)
+	if(!ticket_take(tickets, flights, &ticket))
 		return NULL;
-	f = &flights[flight_free];
-	*ticket = (uint64_t)process << TICKET_PROCESS_SHIFT
-			  | (uint64_t)(f->generation & 0xffffffff) << TICKET_PLACE_BITS | flight_free;
-	flight_free = f->next_free;
+	f = &flights[ticket_place(ticket)];
+	f->ticket = ticket;
 	return f;
 }
 
-static void flight_give_back(struct flight *f)
+/* The flight that has ended, free for another from now on: read it before the next one starts. */
+static struct flight *flight_land(uint64_t ticket)
 {
-	f->session = NULL;
-	f->generation++;
-	f->next_free = flight_free;
-	flight_free = (uint32_t)(f - flights);
-}
-
-static struct flight *flight_of(uint64_t ticket)
-{
-	uint64_t place = ticket & ((1u << TICKET_PLACE_BITS) - 1);
-	struct flight *f = place < flight_count ? &flights[place] : NULL;
-
-	if(!f || !f->session || f->generation != (uint32_t)(ticket >> TICKET_PLACE_BITS))
-		return NULL;
-	return f;
+	return ticket_redeem(tickets, ticket) ? &flights[ticket_place(ticket)] : NULL;
 }
 
 static void batch_unlink(struct session_run *run, struct session_batch *b)
@@ -426,7 +400,6 @@ static void send_one(struct session *s, struct session_batch *b, const struct st
 	struct cpm_record record;
 	struct cpm_diag diag = {0};
 	struct flight *f;
-	uint64_t ticket;
 	int64_t until;
 
 	if(cpm_record_parse(m->record, &record, &diag) != CPM_OK) {
@@ -440,19 +413,19 @@ static void send_one(struct session *s, struct session_batch *b, const struct st
 		message_ended(run, b);
 		return;
 	}
-	f = flight_take(&ticket);
+	f = flight_take();
 	if(!f) {
 		run->stopped = true;
 		run->rest_until_ms = now + TROUBLE_REST_MS;
 		b->sent--;
 		return;
 	}
-	*f = (struct flight){.session = s, .batch = b, .message = m, .sent_ms = now, .generation = f->generation};
+	*f = (struct flight){.session = s, .batch = b, .message = m, .sent_ms = now, .ticket = f->ticket};
 	run->in_flight++;
 	count(push_sent);
-	if(!message_send(&record, m->body, &run->contacts.items[run->contact], ticket)) {
+	if(!message_send(&record, m->body, &run->contacts.items[run->contact], f->ticket)) {
 		count(push_unsent);
-		queue_answered(ticket, 503);
+		queue_answered(f->ticket, 503);
 	}
 }
 
@@ -564,7 +537,7 @@ static bool client_next(struct session_run *run)
 
 void push_answered(uint64_t ticket, int status, int64_t now)
 {
-	struct flight *f = flight_of(ticket);
+	struct flight *f = flight_land(ticket);
 	const struct store_message *m;
 	struct session *s;
 	struct session_run *run;
@@ -577,17 +550,17 @@ void push_answered(uint64_t ticket, int status, int64_t now)
 	run = s->run;
 	m = f->message;
 	b = f->batch;
-	flight_give_back(f);
+	f->session = NULL;
 	run->in_flight--;
 	cpm_record_parse(m->record, &record, NULL);
 
 	switch(cpm_push_outcome_of(status)) {
 		case CPM_PUSH_DELIVERED:
 			id_keep(&s->report->done[s->report->done_count++], m->id);
-			outcome_delivered(&record, &run->contacts.items[run->contact], status, now);
+			outcome_delivered(&record, m->body, status, now);
 			break;
 		case CPM_PUSH_CLIENT_GONE:
-			outcome_failed(&record, status, "client gone");
+			outcome_failed(&record, m->body, status, "client gone");
 			count(push_gone);
 			if(run->in_flight == 0 && client_next(run)) {
 				send_one(s, b, m, now);
@@ -597,7 +570,7 @@ void push_answered(uint64_t ticket, int status, int64_t now)
 			run->stopped = true;
 			break;
 		case CPM_PUSH_REFUSED:
-			outcome_failed(&record, status, "refused");
+			outcome_failed(&record, m->body, status, "refused");
 			count(push_refused);
 			fail_message(s, m, record.arrived_ms, status, now);
 			break;
@@ -727,14 +700,11 @@ void push_stored(struct cpm_slice aor, enum cpm_defer_cause cause, int64_t now)
 /* A lost answer must not hold a user's queue for ever. */
 static void flights_sweep(int64_t now)
 {
-	uint32_t i;
+	size_t i;
 
 	for(i = 0; i < flight_count; i++) {
-		struct flight *f = &flights[i];
-		if(f->session && f->sent_ms + FLIGHT_LOST_MS < now)
-			push_answered((uint64_t)process << TICKET_PROCESS_SHIFT
-								  | (uint64_t)f->generation << TICKET_PLACE_BITS | i,
-					408, now);
+		if(flights[i].session && flights[i].sent_ms + FLIGHT_LOST_MS < now)
+			push_answered(flights[i].ticket, 408, now);
 	}
 }
 

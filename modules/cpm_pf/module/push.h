@@ -30,7 +30,4 @@ void push_documents(struct documents_job *job, int64_t now);
 /* Runs what is due; returns when it wants to run again. */
 int64_t push_run(int64_t now);
 
-/* A ticket's process. */
-int push_ticket_process(uint64_t ticket);
-
 #endif

@@ -18,6 +18,7 @@
 #include "push.h"
 #include "settings.h"
 #include "statistics.h"
+#include "ticket.h"
 
 #define QUEUE_TURN_JOBS 256
 #define QUEUE_FDS_MAX 64
@@ -109,7 +110,7 @@ bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, i
 
 void queue_answered(uint64_t ticket, int status)
 {
-	int process = push_ticket_process(ticket);
+	int process = ticket_process(ticket);
 	struct answer_job *job;
 
 	if(process >= settings.queue_workers || !(job = shm_malloc(sizeof(*job))))
@@ -150,7 +151,7 @@ static void on_stored(void *context, enum store_rc rc, struct cpm_slice id)
 				outcome_duplicate(id, job->aor);
 				break;
 			}
-			outcome_deferred(job->id, job->aor, job->cause, job->expires_ms);
+			outcome_deferred(job);
 			if(job->push && job->expires_ms > job->now_ms)
 				push_stored(job->aor, job->cause, now_ms());
 			break;

@@ -20,6 +20,7 @@ struct settings settings = {
 		.allow_anonymous = 1,
 		.contact_xavp = "cpm",
 		.location = "location",
+		.event_callback = "",
 
 		.redis_address = "127.0.0.1:6379",
 		.redis_prefix = "cpm",
@@ -91,7 +92,7 @@ struct settings settings = {
 param_export_t settings_params[] = {
 	TEXT(hostname), TEXT(release), TEXT(isf_uri), TEXT(core_uri),
 	TEXT(min_version), NUMBER(strict_version), NUMBER(allow_anonymous),
-	TEXT(contact_xavp), TEXT(location),
+	TEXT(contact_xavp), TEXT(location), TEXT(event_callback),
 
 	TEXT(redis_address), TEXT(redis_user), TEXT(redis_password), NUMBER(redis_database),
 	TEXT(redis_prefix), NUMBER(redis_timeout_ms), NUMBER(redis_reconnect_min_ms),

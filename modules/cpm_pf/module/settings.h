@@ -25,6 +25,7 @@ struct settings {
 	int allow_anonymous;
 	char *contact_xavp;
 	char *location;
+	char *event_callback;
 
 	char *redis_address;
 	char *redis_user;

@@ -18,6 +18,7 @@ enum variable {
 	VARIABLE_DOCS,
 	VARIABLE_REASON,
 	VARIABLE_CODE,
+	VARIABLE_JSON,
 };
 
 static const char *const names[] = {
@@ -31,6 +32,7 @@ static const char *const names[] = {
 		[VARIABLE_DOCS] = "docs",
 		[VARIABLE_REASON] = "reason",
 		[VARIABLE_CODE] = "code",
+		[VARIABLE_JSON] = "json",
 };
 
 static int variable_parse(pv_spec_p sp, str *in)
@@ -82,10 +84,15 @@ static int variable_get(struct sip_msg *msg, pv_param_t *param, pv_value_t *res)
 			return c->docs_known ? get_text(msg, param, res, cpm_slice_of(xdm_state_name(c->docs)))
 								 : pv_get_null(msg, param, res);
 		case VARIABLE_REASON:
-			context_judged(msg);
+			if(c->event == CONTEXT_REQUEST)
+				context_judged(msg);
 			return get_text(msg, param, res, cpm_slice_of(c->reason));
 		case VARIABLE_CODE:
+			if(c->event != CONTEXT_REQUEST)
+				return pv_get_sintval(msg, param, res, c->status);
 			return pv_get_sintval(msg, param, res, c->reason[0] ? reason_status(c->reason) : 0);
+		case VARIABLE_JSON:
+			return get_text(msg, param, res, c->json);
 	}
 	return pv_get_null(msg, param, res);
 }

@@ -39,16 +39,12 @@ static void add_routes(struct cpm_buf *out, struct cpm_slice path)
 		add_line(out, "Route", value);
 }
 
-void message_add_headers(const struct cpm_record *r, const struct contact *c, struct cpm_buf *out)
+/* What the norm's 8.3.1.6.1 keeps of a message, but its feature tags. */
+static void add_stored(const struct cpm_record *r, struct cpm_buf *out)
 {
-	add_routes(out, c->path);
-	cpm_buf_add_str(out, "Accept-Contact: ");
-	cpm_feature_add_accept_contact(out, CPM_ICSI_DEFERRED);
-	cpm_buf_add_str(out, "\r\n");
 	add_line(out, "P-Asserted-Identity", r->asserted);
 	if(r->anonymous)
 		add_line(out, "Privacy", CPM_SLICE("id"));
-	add_line(out, "User-Agent", cpm_slice_of(release_version));
 	add_line(out, "Subject", r->subject);
 	add_line(out, "Date", r->date);
 	add_line(out, "Conversation-ID", r->conversation_id);
@@ -59,41 +55,114 @@ void message_add_headers(const struct cpm_record *r, const struct contact *c, st
 	add_line(out, "Content-Type", r->content_type);
 }
 
+void message_add_headers(const struct cpm_record *r, const struct contact *c, struct cpm_buf *out)
+{
+	add_routes(out, c->path);
+	cpm_buf_add_str(out, "Accept-Contact: ");
+	cpm_feature_add_accept_contact(out, CPM_ICSI_DEFERRED);
+	cpm_buf_add_str(out, "\r\n");
+	add_line(out, "User-Agent", cpm_slice_of(release_version));
+	add_stored(r, out);
+}
+
 static void on_completed(struct cell *t, int type, struct tmcb_params *ps)
 {
 	on_answer((uint64_t)(uintptr_t)*ps->param, ps->code);
 }
 
-bool message_send(const struct cpm_record *r, struct cpm_slice body, const struct contact *c, uint64_t ticket)
+/* headers: with User-Agent. */
+static bool request_send(const struct message_out *m, struct cpm_slice headers, uint64_t ticket)
 {
-	/* One process sends one message at a time: the text is kept to spare an allocation for each. */
-	static struct cpm_buf headers, uri;
-	str method = str_init("MESSAGE");
-	str h, b = str_of_slice(body), ruri, hop = str_of_slice(contact_next_hop(c));
-	str from = str_of_slice(r->from), to = str_of_slice(r->to);
-	str socket = STR_NULL;
+	str method = str_init("MESSAGE"), socket = STR_NULL;
+	str lines = str_of_slice(headers), body = str_of_slice(m->body), uri = str_of_slice(m->uri),
+		from = str_of_slice(m->from), to = str_of_slice(m->to), hop = str_of_slice(m->next_hop);
 	uac_req_t request;
 
-	if(!headers.max) {
-		cpm_buf_init(&headers, MESSAGE_HEADERS_MAX);
-		cpm_buf_init(&uri, 2048);
-	}
-	cpm_buf_reset(&headers);
-	cpm_buf_reset(&uri);
-	message_add_headers(r, c, &headers);
-	contact_add_request_uri(c, r->aor, &uri);
-	if(headers.rc != CPM_OK || uri.rc != CPM_OK)
-		return false;
-
-	h = str_of_slice(cpm_buf_slice(&headers));
-	ruri = str_of_slice(cpm_buf_slice(&uri));
-	set_uac_req(&request, &method, &h, body.n ? &b : NULL, NULL, TMCB_LOCAL_COMPLETED, on_completed,
+	set_uac_req(&request, &method, &lines, body.len ? &body : NULL, NULL,
+			ticket ? TMCB_LOCAL_COMPLETED : 0, ticket ? on_completed : NULL,
 			(void *)(uintptr_t)ticket);
-	if(c->socket) {
-		socket = c->socket->sock_str;
+	if(m->socket) {
+		socket = m->socket->sock_str;
 		request.ssock = &socket;
 	}
-	return tm.t_request(&request, &ruri, &to, &from, &hop) >= 0;
+	return tm.t_request(&request, &uri, &to, &from, hop.len ? &hop : NULL) >= 0;
+}
+
+/* One process sends one message at a time: the text is kept to spare an allocation for each. */
+static struct cpm_buf *headers_begin(void)
+{
+	static struct cpm_buf headers;
+
+	if(!headers.max)
+		cpm_buf_init(&headers, MESSAGE_HEADERS_MAX);
+	cpm_buf_reset(&headers);
+	return &headers;
+}
+
+bool message_send_out(const struct message_out *m, uint64_t ticket)
+{
+	struct cpm_buf *headers = headers_begin();
+
+	add_line(headers, "User-Agent", cpm_slice_of(release_version));
+	cpm_buf_add(headers, m->headers);
+	return headers->rc == CPM_OK && request_send(m, cpm_buf_slice(headers), ticket);
+}
+
+bool message_send(
+		const struct cpm_record *r, struct cpm_slice body, const struct contact *c, uint64_t ticket)
+{
+	static struct cpm_buf uri;
+	struct cpm_buf *headers = headers_begin();
+	struct message_out m = {.from = r->from,
+			.to = r->to,
+			.next_hop = contact_next_hop(c),
+			.body = body,
+			.socket = c->socket};
+
+	if(!uri.max)
+		cpm_buf_init(&uri, 2048);
+	cpm_buf_reset(&uri);
+	message_add_headers(r, c, headers);
+	contact_add_request_uri(c, r->aor, &uri);
+	m.uri = cpm_buf_slice(&uri);
+	return headers->rc == CPM_OK && uri.rc == CPM_OK
+		   && request_send(&m, cpm_buf_slice(headers), ticket);
+}
+
+bool message_interwork(const struct cpm_record *r, struct cpm_slice body, struct cpm_slice next_hop,
+		uint64_t ticket)
+{
+	struct cpm_buf *headers = headers_begin();
+	struct message_out m = {.uri = r->request_uri,
+			.from = r->from,
+			.to = r->to,
+			.next_hop = next_hop,
+			.body = body};
+
+	add_line(headers, "Accept-Contact", r->accept_contact);
+	add_line(headers, "User-Agent", cpm_slice_of(release_version));
+	add_stored(r, headers);
+	return headers->rc == CPM_OK && request_send(&m, cpm_buf_slice(headers), ticket);
+}
+
+void message_add_text(const struct cpm_record *r, struct cpm_slice body, struct cpm_buf *out)
+{
+	cpm_buf_add_str(out, "MESSAGE ");
+	cpm_buf_add(out, r->request_uri);
+	cpm_buf_add_str(out, " SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK");
+	cpm_buf_add(out, r->id);
+	cpm_buf_add_str(out, "\r\nFrom: ");
+	cpm_buf_add(out, r->from);
+	cpm_buf_add_str(out, ";tag=cpm_pf\r\n");
+	add_line(out, "To", r->to);
+	add_line(out, "Call-ID", r->id);
+	cpm_buf_add_str(out, "CSeq: 1 MESSAGE\r\n");
+	add_line(out, "Accept-Contact", r->accept_contact);
+	add_stored(r, out);
+	cpm_buf_add_str(out, "Content-Length: ");
+	cpm_buf_add_u64(out, body.n);
+	cpm_buf_add_str(out, "\r\n\r\n");
+	cpm_buf_add(out, body);
 }
 
 /* Headers of the received request that are not tm's own to write. */
@@ -121,10 +190,8 @@ static bool copied(const struct hdr_field *h)
 bool message_copy(struct sip_msg *msg, const struct request *r, struct cpm_slice next_hop)
 {
 	struct cpm_buf headers, from, to;
+	struct message_out m = {.uri = r->original_uri, .next_hop = next_hop, .body = r->body};
 	const struct hdr_field *h;
-	str method = str_init("MESSAGE"), b = str_of_slice(r->body), ruri = str_of_slice(r->original_uri),
-		hop = str_of_slice(next_hop), lines, f, t;
-	uac_req_t request;
 	bool sent = false;
 
 	cpm_buf_init(&headers, MESSAGE_HEADERS_MAX);
@@ -138,11 +205,9 @@ bool message_copy(struct sip_msg *msg, const struct request *r, struct cpm_slice
 	cpm_header_add_without_param(&from, r->from, CPM_SLICE("tag"));
 	cpm_header_add_without_param(&to, r->to, CPM_SLICE("tag"));
 	if(headers.rc == CPM_OK && from.rc == CPM_OK && to.rc == CPM_OK) {
-		lines = str_of_slice(cpm_buf_slice(&headers));
-		f = str_of_slice(cpm_buf_slice(&from));
-		t = str_of_slice(cpm_buf_slice(&to));
-		set_uac_req(&request, &method, &lines, b.len ? &b : NULL, NULL, 0, NULL, NULL);
-		sent = tm.t_request(&request, &ruri, &t, &f, &hop) >= 0;
+		m.from = cpm_buf_slice(&from);
+		m.to = cpm_buf_slice(&to);
+		sent = request_send(&m, cpm_buf_slice(&headers), 0);
 	}
 	cpm_buf_free(&headers);
 	cpm_buf_free(&from);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright (C) 2026 the cpm_pf authors
  *
- * The MESSAGE that carries a deferred message to a client. The norm's
- * 8.3.1.6.6; RFC 3428.
+ * The MESSAGEs that this function sends itself: a deferred message to a client
+ * or to the interworking function, and what it has to say (reports, system
+ * messages). The norm's 8.3.1.6.6; RFC 3428.
  */
 #ifndef CPM_MESSAGE_H
 #define CPM_MESSAGE_H
@@ -20,8 +21,30 @@ void message_init(const char *release, message_answered answered);
 /* Appends the header lines, each with CRLF: everything but what tm writes itself. */
 void message_add_headers(const struct cpm_record *r, const struct contact *c, struct cpm_buf *out);
 
-/* Sends it as a new request of ours; answered is called once with the ticket. False when it could not be sent: then it is not called. */
-bool message_send(const struct cpm_record *r, struct cpm_slice body, const struct contact *c, uint64_t ticket);
+/* Any MESSAGE of ours. headers: complete lines with CRLF; User-Agent is added, tm writes Via, Call-ID, CSeq and the like. from and to
+ * are header values without tag. */
+struct message_out
+{
+	struct cpm_slice uri, from, to;
+	struct cpm_slice next_hop; /* a URI; empty: the Request-URI decides */
+	struct cpm_slice headers;
+	struct cpm_slice body;
+	struct socket_info *socket; /* NULL: chosen by the next hop */
+};
+
+/* Sends it as a new request; answered is called once with the ticket, unless that is 0. False when it could not be sent: then it is
+ * not called. */
+bool message_send_out(const struct message_out *m, uint64_t ticket);
+
+/* A deferred message to a client: likewise. */
+bool message_send(const struct cpm_record *r, struct cpm_slice body, const struct contact *c,
+		uint64_t ticket);
+/* A deferred message straight to the ISF, with the Request-URI and the feature tags that it came with: likewise. */
+bool message_interwork(const struct cpm_record *r, struct cpm_slice body, struct cpm_slice next_hop,
+		uint64_t ticket);
+
+/* Appends a deferred message as the request that it came as, as far as it was kept, with its body: for event routes. */
+void message_add_text(const struct cpm_record *r, struct cpm_slice body, struct cpm_buf *out);
 
 /* Sends a copy of a received MESSAGE to another hop, the Request-URI as it came; nobody waits for the answer. */
 bool message_copy(struct sip_msg *msg, const struct request *r, struct cpm_slice next_hop);

@@ -1,0 +1,2 @@
+# What of module/ needs nothing of Kamailio.
+module_sources := $(MODULE)/module/ticket.c
