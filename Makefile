@@ -7,6 +7,7 @@ E2E_WORKERS ?= 4
 TESTS ?=
 PYTEST ?=
 FUZZ_SECONDS ?= 20
+HOSTS ?= trixie
 DESTDIR ?=
 
 KSRC := $(CURDIR)/build/kamailio
@@ -16,7 +17,7 @@ DEPS := sh test/tools/deps.sh
 MODULE_DIR = $(shell dpkg -L kamailio | sed -n 's|/tm\.so$$||p')
 C_FILES = $(shell find modules test -name '*.[ch]')
 
-.PHONY: help deps build install demo up down check check-unit check-fuzz check-e2e check-asan check-valgrind bench fuzz lint format docs-check conformance clean
+.PHONY: help deps build install demo up down check check-unit check-fuzz check-e2e check-asan check-valgrind check-hosts bench fuzz lint format docs-check conformance clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -76,6 +77,14 @@ check-valgrind: build ## the unit tests and a choice of the end-to-end tests und
 	@$(DEPS) demo test
 	@$(MAKE) --no-print-directory -j$(JOBS) -C test/unit check VALGRIND=1 BUILD=$(CURDIR)/build/unit RESULTS=$(CURDIR)/build/unit/valgrind.tsv
 	@$(PYTHON) -B test/tools/valgrind.py
+
+check-hosts: ## compile against the Kamailio of later Debian releases (HOSTS="trixie"; needs the network the first time)
+	@$(DEPS) build run
+	@for suite in $(HOSTS); do \
+		sh test/tools/kamailio-source.sh $(CURDIR)/build/hosts/$$suite $$suite && \
+		$(MAKE) --no-print-directory -s -j$(JOBS) -C modules/cpm_pf KSRC=$(CURDIR)/build/hosts/$$suite BUILD=$(CURDIR)/build/hosts/$$suite-module WERROR=-Werror && \
+		echo "compiles against $$(grep -o '^Package.*\|^VERSION = .*\|^PATCHLEVEL = .*\|^SUBLEVEL = .*' build/hosts/$$suite/src/Makefile.defs | awk '{print $$NF}' | paste -sd.) ($$suite)" || exit 1; \
+	done
 
 bench: build ## measure against msilo and bare Redis, write run/bench.json
 	@$(DEPS) bench

@@ -90,7 +90,7 @@ bool transaction_refuse(struct sip_msg *msg, int code, const char *reason, struc
 {
 	str text = {(char *)reason, (int)strlen(reason)};
 
-	if(headers.n && !add_lump_rpl(msg, headers.p, (int)headers.n, LUMP_RPL_HDR))
+	if(headers.n && !add_lump_rpl(msg, (char *)headers.p, (int)headers.n, LUMP_RPL_HDR))
 		return false;
 	return sl.freply(msg, code, &text) >= 0;
 }
