@@ -146,8 +146,12 @@ static void once(struct cpm_msrp_head *h, struct cpm_slice *slot, struct cpm_sli
 
 static void take_range(struct cpm_msrp_head *h, struct cpm_slice value)
 {
-	if(h->ranged || !cpm_msrp_range_parse(value, &h->range))
+	struct cpm_msrp_range range;
+
+	if(h->ranged || !cpm_msrp_range_parse(value, &range))
 		fault(h, "Byte-Range is none");
+	else
+		h->range = range;
 	h->ranged = true;
 }
 
