@@ -364,7 +364,7 @@ static struct store_job *job_make(const struct cpm_record *rec, struct cpm_slice
 		return NULL;
 	job->head.kind = JOB_STORE;
 	job->cause = rec->cause;
-	job->push = rec->handling != CPM_HANDLING_PULL;
+	job->place = rec->handling == CPM_HANDLING_PULL ? STORE_TO_PULL : STORE_TO_PUSH;
 	job->now_ms = rec->arrived_ms;
 	job->order_us = order_next();
 	job->expires_ms = rec->expires_ms;

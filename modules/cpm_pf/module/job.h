@@ -8,6 +8,7 @@
 #define CPM_JOB_H
 
 #include "../core/queue/record.h"
+#include "../redis/store.h"
 #include "../sip/transaction.h"
 #include "../xdm/xdm.h"
 
@@ -27,7 +28,7 @@ struct store_job {
 	struct transaction_id transaction;
 	struct transaction_route route; /* runs when the message could not be made safe */
 	enum cpm_defer_cause cause;
-	bool push; /* false: waits for the user's own action (pull) */
+	enum store_place place;
 	int64_t now_ms, order_us, expires_ms;
 	struct cpm_slice id, aor, identity, record, body; /* borrow from the job */
 };

@@ -514,6 +514,8 @@ static void on_fetched(void *context, const struct store_next_result *result)
 		run->rest_until_ms = result->next_due_ms;
 	if(result->count)
 		batch_add(run, result);
+	else if(result->looked_us)
+		run->after_us = result->looked_us; /* there is more behind many that are not due */
 	else if(finishing || run->asked_last) {
 		session_step(s, run->rest_until_ms && result->waiting > 0 ? CPM_PUSH_LATER : CPM_PUSH_EMPTY, now);
 		return;

@@ -25,6 +25,7 @@
 /* Expired messages are looked for this often, a few shards at a time. */
 #define SWEEP_MS 1000
 #define SWEEP_LIMIT 100
+#define SWEEP_BYTES (1u << 20)
 
 struct queue_shared {
 	volatile int available;
@@ -152,7 +153,7 @@ static void on_stored(void *context, enum store_rc rc, struct cpm_slice id)
 				break;
 			}
 			outcome_deferred(job);
-			if(job->push && job->expires_ms > job->now_ms)
+			if(job->place == STORE_TO_PUSH && job->expires_ms > job->now_ms)
 				push_stored(job->aor, job->cause, now_ms());
 			break;
 		case STORE_QUOTA:
@@ -175,7 +176,7 @@ static void store_job_take(struct store_job *job)
 			.expires_ms = job->expires_ms,
 			.identity = job->identity,
 			.identity_ttl_ms = (int64_t)settings.dedup_window_s * 1000,
-			.push = job->push,
+			.place = job->place,
 			.record = job->record,
 			.body = job->body};
 
@@ -238,12 +239,20 @@ static void on_state(void *context, bool available, const char *reason)
 	LM_NOTICE("redis: %s\n", reason);
 }
 
-static void on_expired(void *context, enum store_rc rc, const struct store_expired *expired, size_t n, bool more)
+/* What has expired leaves the queue. */
+static void on_claimed(void *context, enum store_rc rc, struct store_claim *claim, const struct store_due *due, size_t n,
+		bool more, int64_t next_ms)
 {
+	struct store_settle settle = {.shard = (unsigned)(uintptr_t)context, .now_ms = now_ms()};
 	size_t i;
 
-	for(i = 0; i < n; i++)
-		outcome_expired(expired[i].id, expired[i].aor);
+	for(i = 0; i < n; i++) {
+		settle.entry = due[i].entry;
+		settle.outcome = due[i].kind == STORE_DUE_DELETED ? STORE_DELETED : STORE_EXPIRED;
+		if(store_settle(store, &settle, NULL, NULL))
+			outcome_expired(due[i].id, due[i].aor);
+	}
+	store_claim_free(&claim);
 }
 
 /* Expired messages of this process's share of the shards leave the push queue. */
@@ -256,7 +265,7 @@ static int64_t queue_sweep(int64_t now)
 	if(store_available(store)) {
 		for(shard = (unsigned)self; shard < (unsigned)settings.queue_shards;
 				shard += (unsigned)settings.queue_workers)
-			store_expire(store, shard, now, SWEEP_LIMIT, on_expired, NULL);
+			store_claim(store, shard, now, SWEEP_LIMIT, 0, SWEEP_BYTES, on_claimed, (void *)(uintptr_t)shard);
 	}
 	sweep_ms = now + SWEEP_MS;
 	return sweep_ms;

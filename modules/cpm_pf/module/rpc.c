@@ -104,7 +104,7 @@ static void record_add(rpc_t *rpc, void *h, const struct cpm_record *r, bool who
 		add_text(rpc, h, "contribution_id", r->contribution_id);
 }
 
-static void message_add(const struct listing *l, void *h, const struct admin_message *m)
+static void message_add(const struct listing *l, void *h, const struct store_listed *m)
 {
 	struct cpm_record r;
 
@@ -119,7 +119,7 @@ static void message_add(const struct listing *l, void *h, const struct admin_mes
 		record_add(l->rpc, h, &r, l->whole);
 }
 
-static void list_each(void *context, const struct admin_message *m)
+static void list_each(void *context, const struct store_listed *m)
 {
 	struct listing *l = context;
 	void *h;
@@ -128,7 +128,7 @@ static void list_each(void *context, const struct admin_message *m)
 		message_add(l, h, m);
 }
 
-static void show_each(void *context, const struct admin_message *m)
+static void show_each(void *context, const struct store_listed *m)
 {
 	struct listing *l = context;
 
@@ -252,6 +252,21 @@ static void documents_add(rpc_t *rpc, void *h)
 	add_number(rpc, h, "documents_waiters", (int64_t)s.waiters);
 }
 
+/* Both sides of: accepted is what has ended and what waits. */
+static void totals_add(rpc_t *rpc, void *h, const struct admin_totals *t)
+{
+	char name[32];
+	int i;
+
+	add_number(rpc, h, "sum_accepted", (int64_t)t->accepted);
+	for(i = 0; i < STORE_OUTCOMES; i++) {
+		snprintf(name, sizeof(name), "sum_%s", store_outcome_name((enum store_outcome)i));
+		add_number(rpc, h, name, (int64_t)t->ended[i]);
+	}
+	add_number(rpc, h, "sum_vanished", (int64_t)t->vanished);
+	add_number(rpc, h, "balance", t->balance);
+}
+
 static const char *stats_doc[] = {"Counters, and what the store holds", 0};
 static void rpc_stats(rpc_t *rpc, void *ctx)
 {
@@ -266,8 +281,8 @@ static void rpc_stats(rpc_t *rpc, void *ctx)
 	documents_add(rpc, l.handle);
 	if(admin_totals(&settings.store, &totals, &error)) {
 		add_number(rpc, l.handle, "now_waiting", (int64_t)totals.waiting);
-		add_number(rpc, l.handle, "now_expired", (int64_t)totals.expired);
 		add_number(rpc, l.handle, "now_quarantined", (int64_t)totals.quarantined);
+		totals_add(rpc, l.handle, &totals);
 	}
 }
 

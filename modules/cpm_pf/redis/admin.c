@@ -1,270 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright (C) 2026 the cpm_pf authors
  *
- * Operators' questions to the queue.
+ * Operators' questions to the queue about messages, and what they do to them.
  */
 #include "admin.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "../core/queue/key.h"
 #include "../core/queue/record.h"
-#include "address.h"
 #include "durability.h"
+#include "inquiry.h"
 #include "script.h"
 
-#define CONNECTIONS_MAX 16
-#define ARGS_MAX 20
-#define KEY_SIZE 1280
-#define ROW 9 /* values a message in the answer of list.lua */
-
-static const char unknown_answer[] = "the server's answer has an unknown shape";
-
-/* One connection for each Cluster node that was met; the last one used comes first. */
-struct admin {
-	const struct store_config *config;
-	struct {
-		struct address address;
-		redisContext *redis;
-	} nodes[CONNECTIONS_MAX];
-	size_t node_count;
-	size_t current;
-};
-
-struct admin_args {
-	const char *v[ARGS_MAX];
-	size_t n[ARGS_MAX];
-	int count;
-	char text[KEY_SIZE * 8]; /* of keys and numbers */
-	struct cpm_buf memory;
-};
-
-static struct timeval timeout_of(const struct store_config *config)
-{
-	return (struct timeval){.tv_sec = config->timeout_ms / 1000,
-			.tv_usec = (config->timeout_ms % 1000) * 1000};
-}
-
-static redisContext *connect_to(
-		const struct store_config *config, const struct address *a, const char **error)
-{
-	struct timeval timeout = timeout_of(config);
-	redisContext *c = a->port ? redisConnectWithTimeout(a->host, a->port, timeout)
-							  : redisConnectUnixWithTimeout(a->host, timeout);
-
-	if(c && !c->err && redisSetTimeout(c, timeout) == REDIS_OK)
-		return c;
-	if(c)
-		redisFree(c);
-	*error = "the server cannot be reached";
-	return NULL;
-}
-
-/* False when the server refuses or does not answer. */
-static bool login(const struct store_config *config, redisContext *c, const char **error)
-{
-	redisReply *r = NULL;
-	bool ok = true;
-
-	if(config->password) {
-		r = config->user ? redisCommand(c, "AUTH %s %s", config->user, config->password)
-						 : redisCommand(c, "AUTH %s", config->password);
-		ok = r && r->type != REDIS_REPLY_ERROR;
-		freeReplyObject(r);
-	}
-	if(ok && config->database != 0) {
-		r = redisCommand(c, "SELECT %d", config->database);
-		ok = r && r->type != REDIS_REPLY_ERROR;
-		freeReplyObject(r);
-	}
-	if(!ok)
-		*error = "the server refuses the user, the password or the database";
-	return ok;
-}
-
-static bool node_use(struct admin *a, const struct address *address, const char **error)
-{
-	redisContext *c;
-
-	for(size_t i = 0; i < a->node_count; i++) {
-		if(address_eq(&a->nodes[i].address, address)) {
-			a->current = i;
-			return true;
-		}
-	}
-	if(a->node_count == CONNECTIONS_MAX) {
-		*error = "the cluster has too many nodes";
-		return false;
-	}
-	c = connect_to(a->config, address, error);
-	if(!c)
-		return false;
-	if(!login(a->config, c, error)) {
-		redisFree(c);
-		return false;
-	}
-	a->current = a->node_count++;
-	a->nodes[a->current].address = *address;
-	a->nodes[a->current].redis = c;
-	return true;
-}
-
-static bool ask_sentinel(const struct store_config *config, const struct address_set *set,
-		struct address *master, const char **error)
-{
-	for(size_t i = 0; i < set->sentinel_count; i++) {
-		redisContext *c = connect_to(config, &set->sentinels[i], error);
-		redisReply *r;
-		bool known;
-
-		if(!c)
-			continue;
-		r = redisCommand(c, "SENTINEL get-master-addr-by-name %s", set->master);
-		known = r && address_of_master(r, master);
-		freeReplyObject(r);
-		redisFree(c);
-		if(known)
-			return true;
-		*error = "no Sentinel knows the master";
-	}
-	return false;
-}
-
-static bool admin_open(struct admin *a, const struct store_config *config, const char **error)
-{
-	struct address_set set;
-	struct address server;
-
-	*a = (struct admin){.config = config};
-	*error = address_set_parse(config->address, &set);
-	if(*error)
-		return false;
-	server = set.server;
-	if(set.sentinel_count && !ask_sentinel(config, &set, &server, error))
-		return false;
-	return node_use(a, &server, error);
-}
-
-static void admin_close(struct admin *a)
-{
-	for(size_t i = 0; i < a->node_count; i++)
-		redisFree(a->nodes[i].redis);
-	a->node_count = 0;
-}
-
-/* The answer, or NULL and *error. Follows one MOVED. */
-static redisReply *ask(struct admin *a, struct admin_args *args, const char **error)
-{
-	for(int attempt = 0; attempt < 2; attempt++) {
-		redisReply *r = redisCommandArgv(a->nodes[a->current].redis, args->count, args->v, args->n);
-		struct address to;
-		bool moved;
-
-		if(!r) {
-			*error = "the server did not answer in time";
-			return NULL;
-		}
-		if(r->type != REDIS_REPLY_ERROR)
-			return r;
-		moved = !strncmp(r->str, "MOVED ", 6)
-				&& address_of_redirect(r->str, &a->nodes[a->current].address, &to);
-		freeReplyObject(r);
-		*error = "the server refuses the command";
-		if(!moved || !node_use(a, &to, error))
-			return NULL;
-	}
-	return NULL;
-}
-
-static void args_init(struct admin_args *args)
-{
-	args->count = 0;
-	cpm_buf_init_fixed(&args->memory, args->text, sizeof(args->text));
-}
-
-static void arg_slice(struct admin_args *args, struct cpm_slice s)
-{
-	if(args->count < ARGS_MAX) {
-		args->v[args->count] = s.n ? s.p : "";
-		args->n[args->count++] = s.n;
-	}
-}
-
-static void arg(struct admin_args *args, const char *s)
-{
-	arg_slice(args, cpm_slice_of(s));
-}
-
-static void arg_number(struct admin_args *args, int64_t value)
-{
-	size_t from = args->memory.n;
-
-	cpm_buf_add_i64(&args->memory, value);
-	arg_slice(args, cpm_slice_from(cpm_buf_slice(&args->memory), from));
-}
-
-static void arg_key(struct admin_args *args, const struct store_config *config, unsigned shard,
-		const char *kind, struct cpm_slice rest)
-{
-	size_t from = args->memory.n;
-
-	cpm_key_add(&args->memory, cpm_slice_of(config->prefix), shard, kind, rest);
-	arg_slice(args, cpm_slice_from(cpm_buf_slice(&args->memory), from));
-}
-
-static bool args_ok(const struct admin_args *args, const char **error)
-{
-	if(args->memory.rc == CPM_OK)
-		return true;
-	*error = "the address of record is too long";
-	return false;
-}
-
-static int64_t number_of(const redisReply *r)
-{
-	if(r->type == REDIS_REPLY_INTEGER)
-		return r->integer;
-	return r->type == REDIS_REPLY_STRING ? strtoll(r->str, NULL, 10) : 0;
-}
-
-static struct cpm_slice text_of(const redisReply *r)
-{
-	return r->type == REDIS_REPLY_STRING ? (struct cpm_slice){r->str, r->len} : CPM_SLICE_NONE;
-}
-
-/* "<length>\n<record>"; head_n gets the bytes of the first line. */
-static struct cpm_slice record_of(struct cpm_slice text, size_t *head_n)
-{
-	size_t line = cpm_slice_find(text, '\n');
-	uint64_t n;
-
-	*head_n = line + 1;
-	if(line == text.n || !cpm_slice_u64(cpm_slice_head(text, line), &n))
-		return CPM_SLICE_NONE;
-	return cpm_slice_head(cpm_slice_from(text, line + 1), n);
-}
-
-static void row_read(redisReply *const *row, struct admin_message *m)
-{
-	struct cpm_record record;
-	size_t head_n;
-	uint64_t stored = (uint64_t)number_of(row[7]);
-
-	*m = (struct admin_message){.id = text_of(row[0]),
-			.state = text_of(row[1]),
-			.record = record_of(text_of(row[8]), &head_n),
-			.order_us = number_of(row[2]),
-			.expires_ms = number_of(row[3]),
-			.not_before_ms = number_of(row[4]),
-			.attempts = number_of(row[5]),
-			.last_status = number_of(row[6])};
-	if(m->record.n && stored >= head_n + m->record.n)
-		m->size = stored - head_n - m->record.n;
-	/* only waiting messages have a due entry */
-	if(m->expires_ms == 0 && cpm_record_parse(m->record, &record, NULL) == CPM_OK)
-		m->expires_ms = record.expires_ms;
-}
+/* Messages in one step of what goes through many: keeps the server free for others. */
+#define STEP_MAX 250
+#define OFFSET_MAX 100000000
+/* Unreadable messages of a shard that are looked through for the user of one. */
+#define QUARANTINE_MAX 10000
 
 static int64_t clock_ms(void)
 {
@@ -274,101 +29,98 @@ static int64_t clock_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static redisReply *ask_list(struct admin *a, struct cpm_slice aor, size_t offset, size_t count,
+static redisReply *ask_list(struct inquiry *a, struct cpm_slice aor, size_t offset, size_t count,
 		struct cpm_slice only, const char **error)
 {
-	unsigned shard = cpm_key_shard(aor, a->config->shards);
-	struct admin_args args;
+	struct inquiry_args args;
 	redisReply *r;
 
-	args_init(&args);
-	arg(&args, "EVAL");
-	arg(&args, script_text(SCRIPT_LIST));
-	arg(&args, "6");
-	for(const char *const *kind = (const char *const[]){"u", "e", "q", "f", "l", NULL}; *kind; kind++)
-		arg_key(&args, a->config, shard, *kind, aor);
-	arg_key(&args, a->config, shard, "due", CPM_SLICE_NONE);
-	arg_key(&args, a->config, shard, "m:", CPM_SLICE_NONE);
-	arg_slice(&args, aor);
-	arg_number(&args, clock_ms());
-	arg_number(&args, offset > 1000000 ? 1000000 : (int64_t)offset);
-	arg_number(&args, count > 1000 ? 1000 : (int64_t)count);
-	arg_slice(&args, only);
-	if(!args_ok(&args, error))
+	inquiry_args_init(&args);
+	inquiry_arg(&args, "EVAL");
+	inquiry_arg(&args, script_text(SCRIPT_LIST));
+	inquiry_keys(&args, a->config, aor, listing_list_keys, LISTING_LIST_KEYS);
+	inquiry_number(&args, clock_ms());
+	inquiry_number(&args, offset > OFFSET_MAX ? OFFSET_MAX : (int64_t)offset);
+	inquiry_number(&args, count > CALL_LIST_MAX ? CALL_LIST_MAX : (int64_t)count);
+	inquiry_slice(&args, only);
+	if(!inquiry_args_ok(&args, error))
 		return NULL;
-	r = ask(a, &args, error);
-	if(r && (r->type != REDIS_REPLY_ARRAY || r->elements < 2 || (r->elements - 2) % ROW)) {
-		freeReplyObject(r);
-		*error = unknown_answer;
-		return NULL;
-	}
-	return r;
+	r = inquiry_ask(a, &args, error);
+	return r && !listing_ok(r) ? inquiry_unknown(r, error) : r;
 }
 
-static size_t rows_each(const redisReply *r,
-		void (*each)(void *context, const struct admin_message *m), void *context)
+static size_t rows_each(const redisReply *r, admin_each each, void *context)
 {
 	size_t rows = 0;
 
-	for(size_t i = 2; i < r->elements; i += ROW, rows++) {
-		struct admin_message m;
+	for(size_t i = LISTING_HEAD; i < r->elements; i += LISTING_ROW, rows++) {
+		struct store_listed m;
 
-		row_read(r->element + i, &m);
+		listing_read(r->element + i, &m);
 		each(context, &m);
 	}
 	return rows;
 }
 
-bool admin_list(const struct store_config *config, struct cpm_slice aor, size_t offset, size_t count,
-		void (*each)(void *context, const struct admin_message *m), void *context, size_t *total,
-		bool *leased, const char **error)
+bool admin_list(const struct store_config *config, struct cpm_slice aor, size_t offset,
+		size_t count, admin_each each, void *context, size_t *total, bool *leased,
+		const char **error)
 {
-	struct admin a;
+	struct inquiry a;
 	redisReply *r = NULL;
 
-	if(admin_open(&a, config, error))
+	if(inquiry_open(&a, config, error))
 		r = ask_list(&a, aor, offset, count, CPM_SLICE_NONE, error);
 	if(r) {
-		*total = (size_t)number_of(r->element[0]);
-		*leased = number_of(r->element[1]) > 0;
+		*total = (size_t)r->element[0]->integer;
+		*leased = r->element[1]->integer > 0;
 		rows_each(r, each, context);
 		freeReplyObject(r);
 	}
-	admin_close(&a);
+	inquiry_close(&a);
 	return r != NULL;
 }
 
 /* The record of an id; its user stands in it. */
 static redisReply *ask_record(
-		struct admin *a, struct cpm_slice id, unsigned shard, const char **error)
+		struct inquiry *a, struct cpm_slice id, unsigned shard, const char **error)
 {
-	struct admin_args args;
+	struct inquiry_args args;
 
-	args_init(&args);
-	arg(&args, "GETRANGE");
-	arg_key(&args, a->config, shard, "m", id);
-	arg(&args, "0");
-	arg_number(&args, (int64_t)a->config->limits->max_record_bytes + 32);
-	return args_ok(&args, error) ? ask(a, &args, error) : NULL;
+	inquiry_args_init(&args);
+	inquiry_arg(&args, "GETRANGE");
+	inquiry_key(&args, a->config, shard, "m", id);
+	inquiry_arg(&args, "0");
+	inquiry_number(&args, (int64_t)a->config->limits->max_record_bytes + 32);
+	return inquiry_args_ok(&args, error) ? inquiry_ask(a, &args, error) : NULL;
 }
 
-static int show_found(struct admin *a, struct cpm_slice id, struct cpm_slice text,
-		void (*each)(void *context, const struct admin_message *m), void *context,
-		const char **error)
+/* The user of a message, from its record; empty when it cannot be read. */
+static struct cpm_slice user_of(struct cpm_slice text, struct cpm_slice *record)
 {
-	struct cpm_record record;
-	size_t head_n, rows;
-	struct admin_message m = {.id = id, .state = CPM_SLICE("quarantined")};
+	struct cpm_slice body;
+	struct cpm_record parsed;
+
+	call_text_split(text, record, &body);
+	if(cpm_record_parse(*record, &parsed, NULL) != CPM_OK)
+		return CPM_SLICE_NONE;
+	return parsed.aor;
+}
+
+static int show_found(struct inquiry *a, struct cpm_slice id, struct cpm_slice text,
+		admin_each each, void *context, const char **error)
+{
+	size_t rows;
+	struct store_listed m = {.id = id, .state = CPM_SLICE("quarantined")};
+	struct cpm_slice aor = user_of(text, &m.record);
 	redisReply *r;
 
-	m.record = record_of(text, &head_n);
-	if(cpm_record_parse(m.record, &record, NULL) != CPM_OK) {
+	if(aor.n == 0) {
 		/* nobody can tell whose it is: it waits to be set aside, or has been */
-		m.record = m.record.n ? m.record : text;
 		each(context, &m);
 		return 1;
 	}
-	r = ask_list(a, record.aor, 0, 1, id, error);
+	r = ask_list(a, aor, 0, 1, id, error);
 	if(!r)
 		return -1;
 	rows = rows_each(r, each, context);
@@ -376,89 +128,194 @@ static int show_found(struct admin *a, struct cpm_slice id, struct cpm_slice tex
 	return rows > 0;
 }
 
-int admin_show(const struct store_config *config, struct cpm_slice id,
-		void (*each)(void *context, const struct admin_message *m), void *context,
-		const char **error)
+/* What is stored under an id. 1 and *r, 0 nothing, -1 trouble. */
+static int ask_message(struct inquiry *a, struct cpm_slice id, redisReply **r, const char **error)
 {
-	struct admin a;
 	unsigned shard;
+
+	*r = NULL;
+	if(!cpm_key_shard_of_id(id, a->config->shards, &shard))
+		return 0;
+	*r = ask_record(a, id, shard, error);
+	if(*r && (*r)->type != REDIS_REPLY_STRING)
+		*r = inquiry_unknown(*r, error);
+	if(!*r)
+		return -1;
+	return (*r)->len > 0;
+}
+
+int admin_show(const struct store_config *config, struct cpm_slice id, admin_each each,
+		void *context, const char **error)
+{
+	struct inquiry a;
 	redisReply *r = NULL;
 	int found = -1;
 
-	if(!cpm_key_shard_of_id(id, config->shards, &shard))
-		return 0;
-	if(admin_open(&a, config, error))
-		r = ask_record(&a, id, shard, error);
-	if(r && r->type != REDIS_REPLY_STRING)
-		*error = unknown_answer;
-	else if(r)
-		found = r->len == 0 ? 0 : show_found(&a, id, text_of(r), each, context, error);
+	if(inquiry_open(&a, config, error))
+		found = ask_message(&a, id, &r, error);
+	if(found == 1)
+		found = show_found(&a, id, call_slice_of(r), each, context, error);
 	freeReplyObject(r);
-	admin_close(&a);
+	inquiry_close(&a);
+	return found;
+}
+
+static const struct
+{
+	const char *name;
+	const char *places; /* in which order one goes through a user's messages */
+} verbs[] = {
+		[ADMIN_HOLD] = {"hold", "up"},
+		[ADMIN_RELEASE] = {"release", "p"},
+		[ADMIN_DELETE] = {"delete", "upq"},
+		[ADMIN_EXPIRE] = {"expire", "up"},
+		[ADMIN_REQUEUE] = {"requeue", "qup"},
+};
+
+static void act_begin(
+		struct inquiry *a, struct inquiry_args *args, struct cpm_slice aor, int64_t now_ms)
+{
+	inquiry_args_init(args);
+	inquiry_arg(args, "EVAL");
+	inquiry_arg(args, script_text(SCRIPT_ACT));
+	inquiry_keys(args, a->config, aor, listing_act_keys, LISTING_ACT_KEYS);
+	inquiry_number(args, now_ms);
+	inquiry_arg(args, "0");
+	inquiry_number(args, call_clamp(a->config->ttl_grace_ms, 1, CALL_TTL_MAX_MS));
+}
+
+static int act_one(struct inquiry *a, enum admin_verb verb, struct cpm_slice id,
+		struct cpm_slice aor, int64_t now_ms, size_t *touched, const char **error)
+{
+	struct inquiry_args args;
+	redisReply *r;
+	int found = -1;
+
+	act_begin(a, &args, aor, now_ms);
+	inquiry_arg(&args, "");
+	inquiry_arg(&args, verbs[verb].name);
+	inquiry_slice(&args, id);
+	if(!inquiry_args_ok(&args, error) || !(r = inquiry_ask(a, &args, error)))
+		return -1;
+	if(call_rows_ok(r, 2, 1)) {
+		found = r->element[1]->integer >= 0;
+		*touched = r->element[1]->integer == 1;
+	} else {
+		*error = inquiry_unknown_answer;
+	}
+	freeReplyObject(r);
+	return found;
+}
+
+static int act_all(struct inquiry *a, enum admin_verb verb, struct cpm_slice aor, int64_t now_ms,
+		size_t *touched, const char **error)
+{
+	char places[8], after[32] = "-1";
+	bool done = false;
+
+	snprintf(places, sizeof(places), "%s", verbs[verb].places);
+	while(!done) {
+		struct inquiry_args args;
+		redisReply *r;
+
+		act_begin(a, &args, aor, now_ms);
+		inquiry_arg(&args, verbs[verb].name);
+		inquiry_arg(&args, places);
+		inquiry_arg(&args, after);
+		inquiry_number(&args, STEP_MAX);
+		if(!inquiry_args_ok(&args, error) || !(r = inquiry_ask(a, &args, error)))
+			return -1;
+		if(!listing_step_ok(r, &done)) {
+			inquiry_unknown(r, error);
+			return -1;
+		}
+		*touched += (size_t)r->element[1]->integer;
+		snprintf(places, sizeof(places), "%s", r->element[2]->str);
+		snprintf(after, sizeof(after), "%s", r->element[3]->str);
+		freeReplyObject(r);
+	}
+	return 1;
+}
+
+/* The user in "x:<id>:<aor>" of the shard's quarantine; empty when it is not there. Borrows from *entries. */
+static struct cpm_slice ask_quarantined_user(
+		struct inquiry *a, struct cpm_slice id, redisReply **entries, const char **error)
+{
+	struct inquiry_args args;
+	unsigned shard;
+
+	cpm_key_shard_of_id(id, a->config->shards, &shard);
+	inquiry_args_init(&args);
+	inquiry_arg(&args, "ZRANGE");
+	inquiry_key(&args, a->config, shard, "quarantine", CPM_SLICE_NONE);
+	inquiry_arg(&args, "0");
+	inquiry_number(&args, QUARANTINE_MAX);
+	*entries = inquiry_args_ok(&args, error) ? inquiry_ask(a, &args, error) : NULL;
+	if(*entries && (*entries)->type != REDIS_REPLY_ARRAY)
+		*entries = inquiry_unknown(*entries, error);
+	for(size_t i = 0; *entries && i < (*entries)->elements; i++) {
+		struct cpm_slice entry = call_slice_of((*entries)->element[i]),
+						 rest = cpm_slice_from(entry, 2);
+
+		if(cpm_slice_starts(rest, id) && rest.n > id.n && rest.p[id.n] == ':')
+			return cpm_slice_from(rest, id.n + 1);
+	}
+	return CPM_SLICE_NONE;
+}
+
+/* Of a message whose record nobody can read, the user stands in the quarantine. */
+static int act_on_id(struct inquiry *a, enum admin_verb verb, struct cpm_slice id, int64_t now_ms,
+		size_t *touched, const char **error)
+{
+	redisReply *r, *entries = NULL;
+	struct cpm_slice record, aor;
+	int found = ask_message(a, id, &r, error);
+
+	if(found == 1) {
+		aor = user_of(call_slice_of(r), &record);
+		if(aor.n == 0)
+			aor = ask_quarantined_user(a, id, &entries, error);
+		found = aor.n ? act_one(a, verb, id, aor, now_ms, touched, error) : *error ? -1 : 0;
+	}
+	freeReplyObject(r);
+	freeReplyObject(entries);
+	return found;
+}
+
+int admin_act(const struct store_config *config, enum admin_verb verb, struct cpm_slice id,
+		struct cpm_slice aor, int64_t now_ms, size_t *touched, const char **error)
+{
+	struct inquiry a;
+	int found = -1;
+
+	*touched = 0;
+	*error = NULL;
+	if(inquiry_open(&a, config, error))
+		found = id.n ? act_on_id(&a, verb, id, now_ms, touched, error)
+					 : act_all(&a, verb, aor, now_ms, touched, error);
+	inquiry_close(&a);
 	return found;
 }
 
 int64_t admin_ping(const struct store_config *config, const char **error)
 {
-	struct admin a;
-	struct admin_args args;
+	struct inquiry a;
+	struct inquiry_args args;
 	struct timespec from, to;
 	redisReply *r = NULL;
 
-	args_init(&args);
-	arg(&args, "PING");
-	if(admin_open(&a, config, error)) {
+	inquiry_args_init(&args);
+	inquiry_arg(&args, "PING");
+	if(inquiry_open(&a, config, error)) {
 		clock_gettime(CLOCK_MONOTONIC, &from);
-		r = ask(&a, &args, error);
+		r = inquiry_ask(&a, &args, error);
 		clock_gettime(CLOCK_MONOTONIC, &to);
 	}
 	freeReplyObject(r);
-	admin_close(&a);
+	inquiry_close(&a);
 	if(!r)
 		return -1;
 	return (int64_t)(to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000;
-}
-
-static bool totals_of_shard(
-		struct admin *a, unsigned shard, struct admin_totals *totals, const char **error)
-{
-	struct admin_args args;
-	redisReply *r;
-	bool known;
-
-	args_init(&args);
-	arg(&args, "EVAL");
-	arg(&args, script_text(SCRIPT_TOTALS));
-	arg(&args, "3");
-	for(const char *const *kind = (const char *const[]){"due", "expired", "quarantine", NULL}; *kind;
-			kind++)
-		arg_key(&args, a->config, shard, *kind, CPM_SLICE_NONE);
-	r = ask(a, &args, error);
-	if(!r)
-		return false;
-	known = r->type == REDIS_REPLY_ARRAY && r->elements == 3;
-	if(known) {
-		totals->waiting += (uint64_t)number_of(r->element[0]);
-		totals->expired += (uint64_t)number_of(r->element[1]);
-		totals->quarantined += (uint64_t)number_of(r->element[2]);
-	} else {
-		*error = unknown_answer;
-	}
-	freeReplyObject(r);
-	return known;
-}
-
-bool admin_totals(
-		const struct store_config *config, struct admin_totals *totals, const char **error)
-{
-	struct admin a;
-	bool ok = admin_open(&a, config, error);
-
-	*totals = (struct admin_totals){.waiting = 0};
-	for(unsigned i = 0; ok && i < config->shards; i++)
-		ok = totals_of_shard(&a, i, totals, error);
-	admin_close(&a);
-	return ok;
 }
 
 bool admin_durability(
@@ -467,8 +324,8 @@ bool admin_durability(
 	static const char *const names[] = {"appendonly", "appendfsync", "maxmemory-policy"};
 	struct durability d = {.appendonly = ""};
 	const char *text;
-	struct admin a;
-	bool ok = admin_open(&a, config, error);
+	struct inquiry a;
+	bool ok = inquiry_open(&a, config, error);
 
 	for(size_t i = 0; ok && i < 4; i++) {
 		redisReply *r = i < 3 ? redisCommand(a.nodes[a.current].redis, "CONFIG GET %s", names[i])
@@ -482,7 +339,7 @@ bool admin_durability(
 			durability_take_info(&d, r);
 		freeReplyObject(r);
 	}
-	admin_close(&a);
+	inquiry_close(&a);
 	text = durability_sentence(&d, config->wait_replicas);
 	if(ok && size) {
 		size_t n = strnlen(text, size - 1);

@@ -56,19 +56,22 @@ void durability_take_info(struct durability *d, const redisReply *reply)
 const char *durability_sentence(const struct durability *d, unsigned replicas)
 {
 	if(!d->appendonly[0] || !d->maxmemory_policy[0])
-		return "the server tells neither CONFIG nor INFO: check appendonly and maxmemory-policy there";
+		return "the server tells neither CONFIG nor INFO: check appendonly and maxmemory-policy "
+			   "there";
 	if(strcmp(d->appendonly, "yes"))
 		return "appendonly is off: a restart of the server loses acknowledged messages; "
 			   "set 'appendonly yes'";
 	if(strcmp(d->maxmemory_policy, "noeviction"))
-		return "maxmemory-policy may evict acknowledged messages; set 'maxmemory-policy noeviction'";
+		return "maxmemory-policy may evict acknowledged messages; set 'maxmemory-policy "
+			   "noeviction'";
 	if(!d->appendfsync[0])
 		return "the server does not tell appendfsync: check that it is 'always'";
 	if(!strcmp(d->appendfsync, "no"))
 		return "appendfsync is 'no': a power failure loses acknowledged messages; "
 			   "set 'appendfsync always'";
 	if(!strcmp(d->appendfsync, "everysec") && replicas == 0)
-		return "appendfsync is 'everysec': a power failure may lose the last second of acknowledged "
+		return "appendfsync is 'everysec': a power failure may lose the last second of "
+			   "acknowledged "
 			   "messages; set 'appendfsync always', or wait for replicas";
 	return "";
 }

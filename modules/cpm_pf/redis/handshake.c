@@ -7,7 +7,8 @@
 
 #include <stdio.h>
 
-enum step {
+enum step
+{
 	STEP_AUTH,
 	STEP_SELECT,
 	STEP_ROLE,
@@ -29,16 +30,16 @@ static bool add(struct command_queue *out, int step, size_t count, const char *c
 	return true;
 }
 
-#define ADD(out, step, ...)                             \
+#define ADD(out, step, ...)                                                          \
 	add((out), (step), sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *), \
 			(const char *[]){__VA_ARGS__})
 
-static bool add_login(
-		const struct store_config *config, bool sentinel, struct command_queue *out)
+static bool add_login(const struct store_config *config, bool sentinel, struct command_queue *out)
 {
 	char number[16];
 
-	if(config->password && config->user && !ADD(out, STEP_AUTH, "AUTH", config->user, config->password))
+	if(config->password && config->user
+			&& !ADD(out, STEP_AUTH, "AUTH", config->user, config->password))
 		return false;
 	if(config->password && !config->user && !ADD(out, STEP_AUTH, "AUTH", config->password))
 		return false;
@@ -56,8 +57,7 @@ bool handshake_begin(struct handshake *h, const struct store_config *config, boo
 	*h = (struct handshake){.config = config};
 	snprintf(key, sizeof(key), "%s:meta:shards", config->prefix);
 	snprintf(number, sizeof(number), "%u", config->shards);
-	if(!add_login(config, sentinel, out)
-			|| !ADD(out, STEP_SHARDS_SET, "SET", key, number, "NX")
+	if(!add_login(config, sentinel, out) || !ADD(out, STEP_SHARDS_SET, "SET", key, number, "NX")
 			|| !ADD(out, STEP_SHARDS_GET, "GET", key)
 			|| !ADD(out, STEP_CONFIG, "CONFIG", "GET", "appendonly")
 			|| !ADD(out, STEP_CONFIG, "CONFIG", "GET", "appendfsync")
@@ -89,7 +89,8 @@ static const char *refuse(struct handshake *h, const char *reason, const redisRe
 	return reason;
 }
 
-static const char *shards_set(struct handshake *h, const redisReply *reply, const struct address *from)
+static const char *shards_set(
+		struct handshake *h, const redisReply *reply, const struct address *from)
 {
 	if(reply->type != REDIS_REPLY_ERROR)
 		return NULL;
@@ -117,11 +118,11 @@ static const char *shards_get(struct handshake *h, const redisReply *reply)
 	if(reply->type != REDIS_REPLY_STRING)
 		return refuse(h, "down", reply);
 	h->shards_ok = cpm_slice_u64((struct cpm_slice){reply->str, reply->len}, &shards)
-			&& shards == h->config->shards;
+				   && shards == h->config->shards;
 	if(h->shards_ok)
 		return NULL;
-	snprintf(h->detail, sizeof(h->detail), "the store has %.20s shards, configured are %u", reply->str,
-			h->config->shards);
+	snprintf(h->detail, sizeof(h->detail), "the store has %.20s shards, configured are %u",
+			reply->str, h->config->shards);
 	return "shards";
 }
 

@@ -92,7 +92,7 @@ void link_fail(struct link *l, const char *reason, const char *detail)
 	l->quick = false;
 	l->retry_at_ms = l->now_ms + half + (int64_t)(link_random(l) % (uint64_t)(half + 1));
 	l->backoff_ms = l->backoff_ms > l->config->reconnect_max_ms / 2 ? l->config->reconnect_max_ms
-																	  : l->backoff_ms * 2;
+																	: l->backoff_ms * 2;
 	l->hooks->failed(l->owner, l, reason, text);
 }
 
@@ -181,8 +181,8 @@ static void flush(struct link *l)
 			offset = 0;
 		}
 		/* sendmsg rather than writev: a closed peer is an error here, not a signal for the process */
-		n = sendmsg(l->redis->fd,
-				&(struct msghdr){.msg_iov = pieces, .msg_iovlen = (size_t)count}, MSG_NOSIGNAL);
+		n = sendmsg(l->redis->fd, &(struct msghdr){.msg_iov = pieces, .msg_iovlen = (size_t)count},
+				MSG_NOSIGNAL);
 		if(n < 0 && errno == EINTR)
 			continue;
 		if(n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))

@@ -16,12 +16,20 @@ const char *script_text(enum script script)
 			return lua_put;
 		case SCRIPT_NEXT:
 			return lua_next;
-		case SCRIPT_EXPIRE:
-			return lua_expire;
+		case SCRIPT_CLAIM:
+			return lua_claim;
+		case SCRIPT_SETTLE:
+			return lua_settle;
+		case SCRIPT_REPORT:
+			return lua_report;
 		case SCRIPT_LIST:
 			return lua_list;
+		case SCRIPT_ACT:
+			return lua_act;
 		case SCRIPT_TOTALS:
 			return lua_totals;
+		case SCRIPT_SHAPE:
+			return lua_shape;
 	}
 	return NULL;
 }

@@ -6,13 +6,18 @@
 #ifndef CPM_SCRIPT_H
 #define CPM_SCRIPT_H
 
-enum script {
+enum script
+{
 	SCRIPT_PUT,
 	SCRIPT_NEXT,
-	SCRIPT_EXPIRE,
+	SCRIPT_CLAIM,
+	SCRIPT_SETTLE,
+	SCRIPT_REPORT,
+	SCRIPT_LIST,
+	SCRIPT_ACT,
 	SCRIPT_LOADED, /* the store loads those before; an operator's call sends its script along */
-	SCRIPT_LIST = SCRIPT_LOADED,
-	SCRIPT_TOTALS,
+	SCRIPT_TOTALS = SCRIPT_LOADED,
+	SCRIPT_SHAPE,
 };
 
 const char *script_text(enum script script);

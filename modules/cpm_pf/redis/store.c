@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "claim.h"
 #include "link.h"
+#include "listing.h"
 #include "transition.h"
 
 #define LINKS_MAX 16
@@ -25,16 +27,17 @@
 #define SLEEP_MAX_MS 60000
 #define REFUSAL_LOG_MS 10000
 
-struct store {
+struct store
+{
 	const struct store_config *config;
 	struct address_set addresses;
 	struct link links[LINKS_MAX];
 	size_t link_count;
 	unsigned char *link_of_shard; /* index + 1; 0: not known */
 	char sha[SCRIPT_LOADED][SCRIPT_SHA_SIZE];
-	struct command_queue fresh;  /* to be given to a link */
+	struct command_queue fresh;	 /* to be given to a link */
 	struct command_queue parked; /* to be tried again a little later */
-	size_t pending;              /* commands that somebody waits for */
+	size_t pending;				 /* commands that somebody waits for */
 	int64_t now_ms;
 	bool told;
 	bool available;
@@ -64,6 +67,14 @@ const char *store_rc_name(enum store_rc rc)
 	static const char *const names[] = {"ok", "duplicate", "quota", "busy", "lost", "down"};
 
 	return (unsigned)rc < sizeof(names) / sizeof(names[0]) ? names[rc] : "unknown";
+}
+
+const char *store_outcome_name(enum store_outcome outcome)
+{
+	static const char *const names[] = {
+			"delivered", "stored", "forwarded", "interworked", "deleted", "expired"};
+
+	return (unsigned)outcome < STORE_OUTCOMES ? names[outcome] : "unknown";
 }
 
 /* Availability */
@@ -110,36 +121,51 @@ static void become_full(struct store *s, const char *reason, unsigned shard)
 
 /* Ends */
 
-static void finish_next(struct command *c, struct store_next_result *result)
+/* Tells whoever waits for c that it was not answered. */
+static void tell_down(struct command *c)
 {
-	c->cb.next(c->context, result);
+	struct store_next_result result = {.rc = STORE_DOWN};
+
+	switch(c->kind) {
+		case COMMAND_PUT:
+			c->cb.put(c->context, STORE_DOWN, (struct cpm_slice){c->bytes + c->id_offset, c->id_n});
+			break;
+		case COMMAND_NEXT:
+			c->cb.next(c->context, &result);
+			break;
+		case COMMAND_CLAIM:
+			c->cb.claim(c->context, STORE_DOWN, NULL, NULL, 0, false, 0);
+			break;
+		case COMMAND_SETTLE:
+			if(c->cb.settle)
+				c->cb.settle(c->context, STORE_DOWN, false);
+			break;
+		case COMMAND_REPORT:
+		case COMMAND_NOTIFY:
+			if(c->cb.done)
+				c->cb.done(c->context, STORE_DOWN);
+			break;
+		case COMMAND_LIST:
+			c->cb.list(c->context, STORE_DOWN, NULL, 0, 0);
+			break;
+		case COMMAND_MANAGE:
+			c->cb.manage(c->context, STORE_DOWN, 0, NULL);
+			break;
+		default:
+			break;
+	}
 }
 
 /* Ends a command without an answer of use. */
 static void finish_down(struct store *s, struct command *c)
 {
-	struct store_next_result result = {.rc = STORE_DOWN};
-	struct cpm_slice id = {c->bytes + c->id_offset, c->id_n};
-
-	if(c->kind <= COMMAND_EXPIRE)
+	if(c->kind <= COMMAND_ASKED)
 		s->pending--;
-	switch(c->kind) {
-		case COMMAND_PUT:
-			c->cb.put(c->context, STORE_DOWN, id);
-			break;
-		case COMMAND_NEXT:
-			finish_next(c, &result);
-			break;
-		case COMMAND_EXPIRE:
-			c->cb.expire(c->context, STORE_DOWN, NULL, 0, false);
-			break;
-		case COMMAND_PROBE:
-			s->probing = false;
-			s->probe_at_ms = s->now_ms + s->config->reconnect_min_ms;
-			break;
-		default:
-			break;
+	if(c->kind == COMMAND_PROBE) {
+		s->probing = false;
+		s->probe_at_ms = s->now_ms + s->config->reconnect_min_ms;
 	}
+	tell_down(c);
 	command_free(c);
 }
 
@@ -226,8 +252,7 @@ static void push_internal(struct store *s, struct link *l, struct command *c)
 static void redirect(struct store *s, struct link *l, struct command *c, const char *error)
 {
 	struct address to;
-	struct link *target =
-			address_of_redirect(error, &l->address, &to) ? link_to(s, &to) : NULL;
+	struct link *target = address_of_redirect(error, &l->address, &to) ? link_to(s, &to) : NULL;
 	bool ask = error[0] == 'A';
 
 	/* a slot on its way answers ASK and TRYAGAIN in turn until it has arrived: its deadline ends that */
@@ -245,8 +270,8 @@ static void redirect(struct store *s, struct link *l, struct command *c, const c
 static void reload(struct store *s, struct link *l, struct command *c)
 {
 	for(int i = 0; i < SCRIPT_LOADED && !l->reloading; i++) {
-		struct command *load = command_of(COMMAND_LOAD, 3,
-				(const char *[]){"SCRIPT", "LOAD", script_text((enum script)i)});
+		struct command *load = command_of(
+				COMMAND_LOAD, 3, (const char *[]){"SCRIPT", "LOAD", script_text((enum script)i)});
 		if(load)
 			load->step = i;
 		push_internal(s, l, load);
@@ -302,6 +327,14 @@ static void refused(struct store *s, struct link *l, struct command *c, const ch
 
 /* Answers */
 
+static const char unknown_answer[] = "an answer of unknown shape";
+
+static void unknown(struct store *s, struct command *c)
+{
+	note(s, STORE_LOG_ERROR, unknown_answer, "");
+	finish_down(s, c);
+}
+
 static void put_done(struct store *s, struct command *c, enum store_rc rc, struct cpm_slice id)
 {
 	s->pending--;
@@ -350,6 +383,14 @@ static void wait_answer(struct store *s, struct link *l, const redisReply *reply
 	}
 }
 
+static void log_gone(struct store *s, const redisReply *const *gone, size_t count)
+{
+	for(size_t i = 0; i < count; i++) {
+		if(gone[i]->type == REDIS_REPLY_STRING)
+			note(s, STORE_LOG_ERROR, "a waiting message has vanished from the store", gone[i]->str);
+	}
+}
+
 static bool next_answer(struct store *s, struct command *c, redisReply *reply)
 {
 	struct store_next_result result;
@@ -357,35 +398,118 @@ static bool next_answer(struct store *s, struct command *c, redisReply *reply)
 	size_t gone_count;
 	bool taken = transition_next_answer(reply, &result, &gone, &gone_count);
 
-	for(size_t i = 0; i < gone_count; i++) {
-		if(gone[i]->type == REDIS_REPLY_STRING)
-			note(s, STORE_LOG_ERROR, "a waiting message has vanished from the store", gone[i]->str);
-	}
+	log_gone(s, gone, gone_count);
 	result.vanished = gone_count;
 	if(result.rc == STORE_DOWN)
-		note(s, STORE_LOG_ERROR, "an answer of unknown shape", "");
+		note(s, STORE_LOG_ERROR, unknown_answer, "");
 	s->pending--;
-	finish_next(c, &result);
+	c->cb.next(c->context, &result);
 	command_free(c);
 	return taken;
 }
 
-static void expire_answer(struct store *s, struct command *c, const redisReply *reply)
+static bool claim_answer(struct store *s, struct command *c, redisReply *reply)
 {
-	struct store_expired *expired;
-	size_t count;
-	bool more = false;
-	bool known = transition_expire_answer(reply, &expired, &count, &more);
+	struct claim_answer answer;
 
-	s->pending--;
-	c->cb.expire(c->context, known ? STORE_OK : STORE_DOWN, expired, count, more);
-	/* only now: had we died in the callback, the claim would run out and the ids come again */
-	if(known && reply->elements > 1) {
-		struct command *ack = transition_ack(s->config, s->sha[SCRIPT_EXPIRE], c->shard, reply);
-		if(ack)
-			command_push(&s->fresh, ack);
+	if(!claim_answer_read(reply, &answer)) {
+		unknown(s, c);
+		return false;
 	}
-	free(expired);
+	log_gone(s, answer.gone, answer.gone_count);
+	s->pending--;
+	c->cb.claim(c->context, STORE_OK, answer.claim, answer.due, answer.count, answer.more,
+			answer.next_ms);
+	command_free(c);
+	return answer.claim != NULL;
+}
+
+/* Of those that answer with a number: is it 1? */
+static void yes_answer(struct store *s, struct command *c, const redisReply *reply)
+{
+	bool yes = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+
+	if(reply->type != REDIS_REPLY_INTEGER) {
+		unknown(s, c);
+		return;
+	}
+	s->pending--;
+	if(c->kind == COMMAND_SETTLE && c->cb.settle)
+		c->cb.settle(c->context, STORE_OK, yes);
+	else if(c->kind == COMMAND_REPORT && c->cb.done)
+		c->cb.done(c->context, yes ? STORE_OK : STORE_DUPLICATE);
+	else if(c->kind == COMMAND_NOTIFY && c->cb.done)
+		c->cb.done(c->context, STORE_OK);
+	command_free(c);
+}
+
+static void list_answer(struct store *s, struct command *c, const redisReply *reply)
+{
+	struct store_listed *items;
+	size_t count;
+
+	if(!listing_ok(reply)) {
+		unknown(s, c);
+		return;
+	}
+	count = (reply->elements - LISTING_HEAD) / LISTING_ROW;
+	items = calloc(count + 1, sizeof(*items));
+	if(!items) {
+		finish_down(s, c);
+		return;
+	}
+	for(size_t i = 0; i < count; i++)
+		listing_read(reply->element + LISTING_HEAD + i * LISTING_ROW, &items[i]);
+	s->pending--;
+	c->cb.list(c->context, STORE_OK, items, count, (size_t)reply->element[0]->integer);
+	free(items);
+	command_free(c);
+}
+
+/* A step of deliver_all; true when another one has taken its place. */
+static bool manage_step(struct store *s, struct command *c, const redisReply *reply, bool *known)
+{
+	struct command *next;
+	bool done = true;
+
+	*known = listing_step_ok(reply, &done);
+	if(c->waiting < 0 && *known)
+		c->waiting = reply->element[0]->integer;
+	if(done)
+		return false;
+	next = listing_manage_on(s->config, s->sha[SCRIPT_ACT], c, reply);
+	if(!next) {
+		finish_down(s, c);
+		return true;
+	}
+	next->cb = c->cb;
+	next->context = c->context;
+	next->waiting = c->waiting;
+	command_push(&s->fresh, next);
+	command_free(c);
+	return true;
+}
+
+static void manage_answer(struct store *s, struct command *c, const redisReply *reply)
+{
+	bool known[CALL_LIST_MAX];
+	bool all = c->all, shape = false;
+
+	if(all) {
+		if(manage_step(s, c, reply, &shape))
+			return;
+	} else if(call_rows_ok(reply, 1 + c->count, 1) && reply->elements == 1 + c->count) {
+		shape = true;
+		c->waiting = reply->element[0]->integer;
+		for(size_t i = 0; i < c->count; i++)
+			known[i] = reply->element[1 + i]->integer >= 0;
+	}
+	if(!shape) {
+		unknown(s, c);
+		return;
+	}
+	s->pending--;
+	c->cb.manage(c->context, STORE_OK, c->waiting, known);
 	command_free(c);
 }
 
@@ -416,8 +540,18 @@ static bool link_answer(void *owner, struct link *l, struct command *c, redisRep
 			return false;
 		case COMMAND_NEXT:
 			return next_answer(s, c, reply);
-		case COMMAND_EXPIRE:
-			expire_answer(s, c, reply);
+		case COMMAND_CLAIM:
+			return claim_answer(s, c, reply);
+		case COMMAND_SETTLE:
+		case COMMAND_REPORT:
+		case COMMAND_NOTIFY:
+			yes_answer(s, c, reply);
+			return false;
+		case COMMAND_LIST:
+			list_answer(s, c, reply);
+			return false;
+		case COMMAND_MANAGE:
+			manage_answer(s, c, reply);
 			return false;
 		case COMMAND_PROBE:
 			probe_answer(s, l);
@@ -445,7 +579,8 @@ static void link_ready(void *owner, struct link *l)
 	char where[ADDRESS_HOST_MAX + 16];
 
 	memcpy(s->sha, l->handshake.sha, sizeof(s->sha));
-	snprintf(where, sizeof(where), l->address.port ? "%s:%d" : "%s", l->address.host, l->address.port);
+	snprintf(where, sizeof(where), l->address.port ? "%s:%d" : "%s", l->address.host,
+			l->address.port);
 	note(s, STORE_LOG_NOTICE, "connected to", where);
 	if(sentence != s->sentence && *sentence)
 		note(s, STORE_LOG_WARNING, "a 2xx is not fully safe", sentence);
@@ -453,7 +588,8 @@ static void link_ready(void *owner, struct link *l)
 	if(l->handshake.shards_ok)
 		s->shards_checked = true;
 	if(l->handshake.moved)
-		link_to(s, &l->handshake.owner); /* opened in the next turn: it knows the number of shards */
+		link_to(s,
+				&l->handshake.owner); /* opened in the next turn: it knows the number of shards */
 	if(l->handshake.full)
 		become_full(s, "full", 0);
 	judge(s);
@@ -501,7 +637,8 @@ static void confirm_puts(struct store *s)
 
 		if(l->state != LINK_READY || !l->puts_to_confirm)
 			continue;
-		push_internal(s, l, command_of(COMMAND_WAIT, 3, (const char *[]){"WAIT", replicas, wait_ms}));
+		push_internal(
+				s, l, command_of(COMMAND_WAIT, 3, (const char *[]){"WAIT", replicas, wait_ms}));
 		l->puts_to_confirm = false;
 	}
 }
@@ -694,7 +831,7 @@ bool store_put(struct store *s, const struct store_put *put, store_put_cb cb, vo
 static bool accepts(const struct store *s)
 {
 	return (s->available || (s->full && s->shards_checked && any_ready(s)))
-			&& s->pending < s->config->max_pending;
+		   && s->pending < s->config->max_pending;
 }
 
 bool store_next(struct store *s, const struct store_next *next, store_next_cb cb, void *context)
@@ -709,15 +846,80 @@ bool store_next(struct store *s, const struct store_next *next, store_next_cb cb
 	return submit(s, c, context);
 }
 
-bool store_expire(struct store *s, unsigned shard, int64_t now_ms, size_t limit, store_expire_cb cb,
-		void *context)
+bool store_claim(struct store *s, unsigned shard, int64_t now_ms, size_t ends, size_t tasks,
+		size_t max_bytes, store_claim_cb cb, void *context)
 {
 	struct command *c;
 
 	if(!accepts(s))
 		return false;
-	c = transition_expire(s->config, s->sha[SCRIPT_EXPIRE], shard, now_ms, limit);
+	c = claim_call(s->config, s->sha[SCRIPT_CLAIM], shard, now_ms, ends, tasks, max_bytes);
 	if(c)
-		c->cb.expire = cb;
+		c->cb.claim = cb;
+	return submit(s, c, context);
+}
+
+bool store_settle(
+		struct store *s, const struct store_settle *settle, store_settle_cb cb, void *context)
+{
+	struct command *c;
+
+	if(!accepts(s))
+		return false;
+	c = claim_settle(s->config, s->sha[SCRIPT_SETTLE], settle);
+	if(c)
+		c->cb.settle = cb;
+	return submit(s, c, context);
+}
+
+bool store_report_put(struct store *s, struct cpm_slice aor, int64_t now_ms,
+		const struct store_report *report, store_done_cb cb, void *context)
+{
+	struct command *c;
+
+	if(!accepts(s))
+		return false;
+	c = claim_report(s->config, s->sha[SCRIPT_REPORT], aor, now_ms, report);
+	if(c)
+		c->cb.done = cb;
+	return submit(s, c, context);
+}
+
+bool store_notify(
+		struct store *s, struct cpm_slice aor, int64_t at_ms, store_done_cb cb, void *context)
+{
+	struct command *c;
+
+	if(!accepts(s))
+		return false;
+	c = claim_notify(s->config, aor, at_ms);
+	if(c)
+		c->cb.done = cb;
+	return submit(s, c, context);
+}
+
+bool store_list(struct store *s, struct cpm_slice aor, int64_t now_ms, size_t offset, size_t count,
+		store_list_cb cb, void *context)
+{
+	struct command *c;
+
+	if(!accepts(s))
+		return false;
+	c = listing_call(s->config, s->sha[SCRIPT_LIST], aor, now_ms, offset, count);
+	if(c)
+		c->cb.list = cb;
+	return submit(s, c, context);
+}
+
+bool store_manage(
+		struct store *s, const struct store_manage *manage, store_manage_cb cb, void *context)
+{
+	struct command *c;
+
+	if(!accepts(s))
+		return false;
+	c = listing_manage(s->config, s->sha[SCRIPT_ACT], manage);
+	if(c)
+		c->cb.manage = cb;
 	return submit(s, c, context);
 }

@@ -101,7 +101,8 @@ static void run_server(char **argv)
 
 static redisContext *try_connect(struct server *s)
 {
-	redisContext *c = s->socket[0] ? redisConnectUnix(s->socket) : redisConnect("127.0.0.1", s->port);
+	redisContext *c =
+			s->socket[0] ? redisConnectUnix(s->socket) : redisConnect("127.0.0.1", s->port);
 	redisReply *r = c && !c->err ? redisCommand(c, "PING") : NULL;
 	/* an answer that asks for a password is an answer */
 	bool up = r && strncmp(r->str, "LOADING", 7);
@@ -137,8 +138,8 @@ static void launch(struct server *s, bool sentinel)
 	else
 		/* the two blanks after --save are its empty value */
 		snprintf(options, sizeof(options),
-				"redis-server --save  --unixsocket %s --port %d --bind 127.0.0.1 %s", s->socket, s->port,
-				s->options);
+				"redis-server --save  --unixsocket %s --port %d --bind 127.0.0.1 %s", s->socket,
+				s->port, s->options);
 	for(char *p = options; p && argc < 63;)
 		argv[argc++] = strsep(&p, " ");
 	argv[argc] = NULL;
@@ -194,7 +195,8 @@ void server_start_sentinel(struct server *s, const struct server *master)
 	ck_assert_ptr_nonnull(f);
 	fprintf(f,
 			"port %d\nbind 127.0.0.1\nsentinel monitor mymaster 127.0.0.1 %d 1\n"
-			"sentinel down-after-milliseconds mymaster 500\nsentinel failover-timeout mymaster 2000\n",
+			"sentinel down-after-milliseconds mymaster 500\nsentinel failover-timeout mymaster "
+			"2000\n",
 			s->port, master->port);
 	fclose(f);
 	snprintf(s->address, sizeof(s->address), "sentinel:mymaster@127.0.0.1:%d", s->port);
@@ -298,7 +300,8 @@ void test_turn(struct store *const *stores, size_t count, int wait_ms)
 		size_t m = store_poll_set(stores[i], set, 16);
 
 		for(size_t k = 0; k < m && n < 64; k++)
-			fds[n++] = (struct pollfd){set[k].fd, (short)(POLLIN | (set[k].write ? POLLOUT : 0)), 0};
+			fds[n++] =
+					(struct pollfd){set[k].fd, (short)(POLLIN | (set[k].write ? POLLOUT : 0)), 0};
 	}
 	poll(fds, n, wait_ms);
 	now = test_now_ms();

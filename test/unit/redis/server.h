@@ -13,12 +13,13 @@
 
 #include "redis/store.h"
 
-struct server {
+struct server
+{
 	pid_t pid;
 	char dir[64];
 	char socket[96];
 	char address[112]; /* for store_config */
-	int port;          /* 0 when there is a socket only */
+	int port;		   /* 0 when there is a socket only */
 	char options[512];
 	redisContext *control;
 };
@@ -45,13 +46,13 @@ int64_t test_now_ms(void);
 void test_turn(struct store *const *stores, size_t count, int wait_ms);
 
 /* Turns until the condition holds; fails the test after ten seconds. */
-#define test_until(stores, count, condition)                                                 \
-	do {                                                                                     \
-		int64_t test_end = test_now_ms() + 10000;                                            \
-		while(!(condition)) {                                                                \
-			ck_assert_msg(test_now_ms() < test_end, "line %d: " #condition, __LINE__);       \
-			test_turn((stores), (count), 20);                                                \
-		}                                                                                    \
+#define test_until(stores, count, condition)                                           \
+	do {                                                                               \
+		int64_t test_end = test_now_ms() + 10000;                                      \
+		while(!(condition)) {                                                          \
+			ck_assert_msg(test_now_ms() < test_end, "line %d: " #condition, __LINE__); \
+			test_turn((stores), (count), 20);                                          \
+		}                                                                              \
 	} while(0)
 
 #endif

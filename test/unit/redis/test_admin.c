@@ -54,7 +54,8 @@ static struct cpm_buf real_put(const char *aor, unsigned char seed, int64_t expi
 	return id;
 }
 
-struct listed {
+struct listed
+{
 	int count;
 	char states[256];
 	int64_t attempts, not_before_ms, last_status, expires_ms;
@@ -62,7 +63,7 @@ struct listed {
 	size_t record_n;
 };
 
-static void list_one(void *context, const struct admin_message *m)
+static void list_one(void *context, const struct store_listed *m)
 {
 	struct listed *l = context;
 
@@ -82,8 +83,8 @@ static struct listed list(size_t offset, size_t count, size_t *total, bool *leas
 	const char *error = "";
 
 	ck_assert_msg(
-			admin_list(&config, CPM_SLICE(AOR), offset, count, list_one, &l, total, leased, &error), "%s",
-			error);
+			admin_list(&config, CPM_SLICE(AOR), offset, count, list_one, &l, total, leased, &error),
+			"%s", error);
 	return l;
 }
 
@@ -91,18 +92,19 @@ START_TEST(lists_every_state_in_order)
 {
 	struct store_next ask = driver_ask("t");
 	int64_t now = test_now_ms(), hour = now + 3600000;
-	struct cpm_buf ids[6];
+	struct cpm_buf ids[8];
 	struct store_failure failed;
 	struct cpm_slice bad;
-	size_t total = 9;
+	size_t total = 9, touched;
 	bool leased = true;
+	const char *error = "";
 	struct listed l = list(0, 10, &total, &leased);
 	unsigned shard = cpm_key_shard(CPM_SLICE(AOR), config.shards);
 
 	ck_assert_int_eq(l.count, 0);
 	ck_assert_uint_eq(total, 0);
 	ck_assert(!leased);
-	for(int i = 0; i < 6; i++)
+	for(int i = 0; i < 8; i++)
 		ids[i] = real_put(AOR, (unsigned char)i, i == 1 ? now - 1 : hour);
 	bad = cpm_buf_slice(&ids[2]);
 	failed = (struct store_failure){cpm_buf_slice(&ids[3]), hour, 486};
@@ -112,28 +114,38 @@ START_TEST(lists_every_state_in_order)
 	ask.failed_count = 1;
 	ask.want = 0;
 	driver_ids(store, &ask, STORE_OK);
-	server_tell(&server, "HSET cpm:{%d}:f:%s %b %s", (int)shard, AOR, ids[4].p, ids[4].n, "0 2 480 held");
-	ck_assert_uint_eq(driver_expire(store, shard, now, 10).count, 1);
+	ck_assert_int_eq(admin_act(&config, ADMIN_HOLD, cpm_buf_slice(&ids[4]), CPM_SLICE_NONE, now,
+							 &touched, &error),
+			1);
+	ck_assert_uint_eq(driver_claim(store, shard, now, 10).count, 1);
 	server_tell(&server, "DEL cpm:{%d}:m:%b", (int)shard, ids[5].p, ids[5].n);
+	ids[6].p[ids[6].n] = 0;
+	driver_wish(store, ids[6].p, STORE_ACT_INTERWORK);
+	ck_assert_int_eq(admin_act(&config, ADMIN_DELETE, cpm_buf_slice(&ids[7]), CPM_SLICE_NONE, now,
+							 &touched, &error),
+			1);
 
 	l = list(0, 10, &total, &leased);
-	ck_assert_str_eq(l.states, "waiting expired quarantined retry held waiting");
-	ck_assert_uint_eq(total, 6);
+	ck_assert_str_eq(l.states, "waiting quarantined retry held waiting interwork delete");
+	ck_assert_uint_eq(total, 7);
 	ck_assert(leased);
-	ck_assert_uint_eq(l.record_n, 0); /* of the last one, whose record is gone */
-	l = list(3, 1, &total, &leased);
+	ck_assert_int_eq(l.expires_ms, hour); /* of the last one, from the record */
+	l = list(4, 1, &total, &leased);
+	ck_assert_uint_eq(l.record_n, 0); /* its record is gone */
+	l = list(2, 1, &total, &leased);
 	ck_assert_str_eq(l.states, "retry");
-	ck_assert_uint_eq(total, 6);
+	ck_assert_uint_eq(total, 7);
 	ck_assert_int_eq(l.attempts, 1);
 	ck_assert_int_eq(l.not_before_ms, hour);
 	ck_assert_int_eq(l.last_status, 486);
 	ck_assert_int_eq(l.expires_ms, hour);
 	ck_assert_uint_eq(l.size, 5);
-	l = list(1, 1, &total, &leased);
-	ck_assert_int_eq(l.expires_ms, now - 1); /* from the record */
-	l = list(6, 10, &total, &leased);
+	l = list(7, 10, &total, &leased);
 	ck_assert_int_eq(l.count, 0);
-	for(int i = 0; i < 6; i++)
+	l = (struct listed){.count = 0};
+	ck_assert_int_eq(admin_show(&config, cpm_buf_slice(&ids[1]), list_one, &l, &error), 1);
+	ck_assert_str_eq(l.states, "ending");
+	for(int i = 0; i < 8; i++)
 		cpm_buf_free(&ids[i]);
 }
 END_TEST
@@ -184,11 +196,13 @@ START_TEST(sums_over_all_shards)
 	ask.quarantine_count = 1;
 	driver_ids(store, &ask, STORE_OK);
 	for(unsigned i = 0; i < config.shards; i++)
-		driver_expire(store, i, now, 10);
+		driver_claim(store, i, now, 10);
 	ck_assert(admin_totals(&config, &totals, &error));
-	ck_assert_uint_eq(totals.waiting, 17);
-	ck_assert_uint_eq(totals.expired, 3);
+	ck_assert_uint_eq(totals.accepted, 21);
+	ck_assert_uint_eq(totals.waiting, 21);
+	ck_assert_uint_eq(totals.claimed, 3);
 	ck_assert_uint_eq(totals.quarantined, 1);
+	ck_assert_int_eq(totals.balance, 0);
 	cpm_buf_free(&id);
 }
 END_TEST
@@ -229,7 +243,8 @@ START_TEST(tells_trouble_in_time)
 	ck_assert(!admin_durability(&other, sentence, sizeof(sentence), &error));
 	ck_assert(!admin_list(&other, CPM_SLICE(AOR), 0, 1, list_one, NULL, &total, &leased, &error));
 	ck_assert_int_eq(
-			admin_show(&other, CPM_SLICE("0001027f80ff060708090aab-1"), list_one, NULL, &error), -1);
+			admin_show(&other, CPM_SLICE("0001027f80ff060708090aab-1"), list_one, NULL, &error),
+			-1);
 	other.address = "nonsense";
 	ck_assert_int_eq(admin_ping(&other, &error), -1);
 	other.address = server.address;

@@ -262,7 +262,8 @@ START_TEST(failed_messages_wait_for_their_time)
 	struct store_next a = driver_ask("a");
 	struct store_next_result r;
 	const int64_t later = test_now_ms() + 100000;
-	const struct store_failure failed[] = {{CPM_SLICE("m1"), later, 480}, {CPM_SLICE("gone"), later, 480}};
+	const struct store_failure failed[] = {
+			{CPM_SLICE("m1"), later, 480}, {CPM_SLICE("gone"), later, 480}};
 
 	driver_store(store, "m1");
 	driver_store(store, "m2");
@@ -288,25 +289,11 @@ START_TEST(failed_messages_wait_for_their_time)
 	r = driver_next(store, &a);
 	ck_assert_uint_eq(r.count, 2);
 	store_batch_free(&r.batch);
-	ck_assert_int_eq(
-			server_integer(&server, "HLEN cpm:{%d}:f:%s", (int)shard(), AOR), 1);
+	ck_assert_int_eq(server_integer(&server, "HLEN cpm:{%d}:f:%s", (int)shard(), AOR), 1);
 	a.done = (const struct cpm_slice[]){CPM_SLICE("m1"), CPM_SLICE("m2")};
 	a.done_count = 2;
 	ck_assert_str_eq(driver_ids(store, &a, STORE_OK), "");
-	ck_assert_int_eq(
-			server_integer(&server, "EXISTS cpm:{%d}:f:%s", (int)shard(), AOR), 0);
-}
-END_TEST
-
-START_TEST(held_messages_stay)
-{
-	struct store_next a = driver_ask("a");
-
-	driver_store(store, "m1");
-	driver_store(store, "m2");
-	server_tell(&server, "HSET cpm:{%d}:f:%s m1 %s", (int)shard(), AOR, "0 0 0 held");
-	a.force = true;
-	ck_assert_str_eq(driver_ids(store, &a, STORE_OK), "m2");
+	ck_assert_int_eq(server_integer(&server, "EXISTS cpm:{%d}:f:%s", (int)shard(), AOR), 0);
 }
 END_TEST
 
@@ -349,78 +336,6 @@ START_TEST(quarantine_sets_aside_and_keeps)
 	a.done_count = 1;
 	ck_assert_str_eq(driver_ids(store, &a, STORE_OK), "m2");
 	ck_assert_int_eq(server_integer(&server, "EXISTS cpm:{%d}:m:m1", (int)shard()), 1);
-}
-END_TEST
-
-START_TEST(expired_messages_are_claimed_and_kept)
-{
-	struct store_next a = driver_ask("a");
-	struct store_put put = driver_message("zero");
-	struct expire_seen seen;
-	const struct cpm_slice zero = CPM_SLICE("zero");
-	int64_t now = test_now_ms();
-
-	put.expires_ms = put.now_ms; /* Expires: 0 is legal */
-	ck_assert_int_eq(driver_put(store, &put).rc, STORE_OK);
-	driver_store(store, "hour");
-	ck_assert_str_eq(driver_ids(store, &a, STORE_OK), "hour");
-	seen = driver_expire(store, shard(), now, 10);
-	ck_assert_int_eq(seen.rc, STORE_OK);
-	ck_assert_str_eq(seen.text, "zero " AOR ";");
-	ck_assert(!seen.more);
-	ck_assert_int_eq(zcard("due"), 1);
-	ck_assert_int_eq(zcard("u:" AOR), 1);
-	ck_assert_int_eq(zcard("e:" AOR), 1);
-	ck_assert_int_eq(zcard("expired"), 1);
-	ck_assert_int_eq(server_integer(&server, "EXISTS cpm:{%d}:m:zero", (int)shard()), 1);
-	ck_assert_int_gt(server_integer(&server, "PTTL cpm:{%d}:m:zero", (int)shard()), 500000);
-	ck_assert_int_eq(driver_expire(store, shard(), now, 10).count, 0);
-	test_until(&store, 1, zcard("claimed") == 0); /* acknowledged */
-	ck_assert_int_eq(driver_expire(store, shard(), now + 100000, 10).count, 0);
-	/* done for one that has expired is ignored */
-	a.done = &zero;
-	a.done_count = 1;
-	ck_assert_str_eq(driver_ids(store, &a, STORE_OK), "hour");
-	ck_assert_int_eq(server_integer(&server, "EXISTS cpm:{%d}:m:zero", (int)shard()), 1);
-	seen = driver_expire(store, shard(), now + 3700000, 10);
-	ck_assert_str_eq(seen.text, "hour " AOR ";");
-}
-END_TEST
-
-START_TEST(expiry_comes_in_pieces)
-{
-	int64_t now = test_now_ms();
-	size_t total = 0;
-
-	for(int i = 0; i < 25; i++) {
-		char id[32];
-		snprintf(id, sizeof(id), "m%02d", i);
-		driver_store(store, id);
-	}
-	for(int i = 0; i < 3; i++) {
-		struct expire_seen seen = driver_expire(store, shard(), now + 3700000, 10);
-		total += seen.count;
-		ck_assert_int_eq(seen.more, i < 2);
-	}
-	ck_assert_uint_eq(total, 25);
-	ck_assert_int_eq(zcard("due"), 0);
-}
-END_TEST
-
-/* The node died between the claim and its callback: the claim runs out. */
-START_TEST(an_unacknowledged_claim_comes_again)
-{
-	struct expire_seen seen;
-	int64_t now = test_now_ms();
-
-	driver_store(store, "m1");
-	seen = driver_expire(store, shard(), now + 3700000, 10);
-	ck_assert_uint_eq(seen.count, 1);
-	test_until(&store, 1, zcard("claimed") == 0);
-	server_tell(&server, "ZADD cpm:{%d}:claimed %lld x:m1:%s", (int)shard(), (long long)now, AOR);
-	seen = driver_expire(store, shard(), now + 1, 10);
-	ck_assert_str_eq(seen.text, "m1 " AOR ";");
-	test_until(&store, 1, zcard("claimed") == 0);
 }
 END_TEST
 
@@ -477,8 +392,8 @@ START_TEST(refuses_what_is_out_of_bounds)
 	put.order_us = -1;
 	ck_assert(!store_put(store, &put, put_seen, &seen));
 	ck_assert(!store_next(store, &ask, next_seen, NULL));
-	ck_assert(!store_expire(store, config.shards, 0, 1, expire_seen, NULL));
-	ck_assert(!store_expire(store, 0, 0, 0, expire_seen, NULL));
+	ck_assert(!store_claim(store, config.shards, 0, 1, 1, 1, claim_seen, NULL));
+	ck_assert(!store_claim(store, 0, 0, 0, 0, 1, claim_seen, NULL));
 	ck_assert_uint_eq(store_pending(store), 0);
 	/* the largest that is allowed */
 	memset(large, 'a', sizeof(large));
@@ -493,8 +408,10 @@ START_TEST(refuses_what_is_out_of_bounds)
 	ck_assert_int_eq(driver_put(store, &put).rc, STORE_OK);
 	ask = driver_ask("a");
 	ask.aor = put.aor;
-	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK), "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-			"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK),
+			"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+			"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+			"aa");
 }
 END_TEST
 
@@ -590,12 +507,8 @@ int main(void)
 	tcase_add_test(t, a_lease_runs_out);
 	tcase_add_test(t, hands_out_no_more_than_wanted);
 	tcase_add_test(t, failed_messages_wait_for_their_time);
-	tcase_add_test(t, held_messages_stay);
 	tcase_add_test(t, many_that_are_not_due_do_not_hide_one_that_is);
 	tcase_add_test(t, quarantine_sets_aside_and_keeps);
-	tcase_add_test(t, expired_messages_are_claimed_and_kept);
-	tcase_add_test(t, expiry_comes_in_pieces);
-	tcase_add_test(t, an_unacknowledged_claim_comes_again);
 	tcase_add_test(t, a_vanished_record_is_dropped_and_told);
 	tcase_add_test(t, a_damaged_record_is_all_record);
 	tcase_add_test(t, refuses_what_is_out_of_bounds);

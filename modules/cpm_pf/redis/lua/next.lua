@@ -3,62 +3,82 @@
 --
 -- Takes or renews a user's push lease, ends messages, hands out the next ones.
 --   KEYS  user's waiting ids, lease, shard's due entries, user's retries,
---         user's quarantined ids, shard's quarantined entries
+--         user's quarantined ids, shard's quarantined entries, user's parked
+--         ids, ordered ids, ids in flight, shard's sums
 --   ARGV  message key prefix, aor, token, lease ms, now, after, want, max bytes,
---         force, release, first ask, number of done, failed, quarantined;
---         then ids done, (id, not before, status) failed, ids quarantined
--- Answers {0 ok | 1 busy | 2 lost, waiting, next due, other's lease ms,
---          number of vanished ids, ids vanished...,
---          then id, order, expires, attempts, record and body of each}.
--- A retry is "<not before> <attempts> <status>", with " held" for a held one.
+--         force, release, first ask, ordered only, number of done, interworked,
+--         failed, unsent, quarantined;
+--         then ids done, ids interworked, (id, not before, status) failed,
+--         ids unsent, ids quarantined
+-- Answers {0 ok | 1 busy | 2 lost, waiting, parked, next due, other's lease ms,
+--          looked up to, number of vanished ids, ids vanished...,
+--          then id, order, expires, attempts, order of the user (0, 1 deliver,
+--          2 interwork), record and body of each}.
+-- A retry is "<not before> <attempts> <status>" and then words, " deliver" or
+-- " interwork" for a waiting message.
 local call = redis.call
-local waiting, lease, due, retry = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local waiting, lease, due, retry, parked = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7]
+local orders, flying, sums = KEYS[8], KEYS[9], KEYS[10]
 local prefix, aor, token = ARGV[1], ARGV[2], ARGV[3]
 local now, want, room = tonumber(ARGV[5]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local force, release, first = ARGV[9] == '1', ARGV[10] == '1', ARGV[11] == '1'
-local SCAN_MAX = 4096
-local at = 15
+local ordered_only = ARGV[12] == '1'
+local SCAN_MAX = 1024
+local at = 18
 local retries = call('EXISTS', retry) == 1
+local ordered = retries and call('EXISTS', orders) == 1
 
 local function entry(id)
 	return 'x:' .. id .. ':' .. aor
 end
 
--- False when the id was not waiting: then it has ended already, and what is
--- kept of it (expired, quarantined) must stay.
+-- False when the message has ended already, has been claimed for its end, or
+-- is quarantined: then what is kept of it must stay. A message that was parked
+-- while it was in flight ends as any other.
 local function leave(id)
-	if call('ZREM', waiting, id) == 0 then
+	if call('ZREM', waiting, id) == 0 and call('ZREM', parked, id) == 0 then
 		return false
 	end
-	call('ZREM', due, entry(id))
+	call('ZREM', due, entry(id), 'd:' .. id .. ':' .. aor)
 	if retries then
 		call('HDEL', retry, id)
+		if ordered then
+			call('ZREM', orders, id)
+		end
 	end
 	return true
 end
 
-local function done(id)
-	if leave(id) then
-		call('DEL', prefix .. id)
+local function done(count, sum)
+	local ended = 0
+	for i = at, at + count - 1 do
+		if leave(ARGV[i]) then
+			call('DEL', prefix .. ARGV[i])
+			ended = ended + 1
+		end
 	end
+	if ended > 0 then
+		call('HINCRBY', sums, sum, ended)
+	end
+	at = at + count
 end
 
 -- The same failure told twice (a repeat of this call) counts once.
 local function failed(id, not_before, status)
 	local old = call('HGET', retry, id)
-	local before, attempts, _, held = nil, 0, nil, ''
+	local before, attempts, _, words = nil, 0, nil, ''
 	if old then
-		before, attempts, _, held = string.match(old, '^(%d+) (%d+) (%d+)(.*)$')
+		before, attempts, _, words = string.match(old, '^(%d+) (%d+) (%d+)(.*)$')
 	end
-	if before ~= not_before and call('ZSCORE', waiting, id) then
-		local value = string.format('%s %d %s%s', not_before, attempts + 1, status, held)
+	if before ~= not_before and (call('ZSCORE', waiting, id) or call('ZSCORE', parked, id)) then
+		local value = string.format('%s %d %s%s', not_before, attempts + 1, status, words)
 		call('HSET', retry, id, value)
 		retries = true
 	end
 end
 
 local function quarantine(id)
-	local order = call('ZSCORE', waiting, id)
+	local order = call('ZSCORE', waiting, id) or call('ZSCORE', parked, id)
 	if order then
 		leave(id)
 		call('ZADD', KEYS[5], order, id)
@@ -74,48 +94,62 @@ if mine then
 	-- a write that needs no memory: after it Redis lets the others of this
 	-- script pass even when it is full, so that a full server can be emptied
 	if release then
-		call('DEL', lease)
+		call('DEL', lease, flying)
 	else
 		call('PEXPIRE', lease, ARGV[4])
 	end
 end
 
-for _ = 1, tonumber(ARGV[12]) do
-	done(ARGV[at])
-	at = at + 1
+local first_id = at
+done(tonumber(ARGV[13]), 'delivered')
+done(tonumber(ARGV[14]), 'interworked')
+local landed = {}
+for i = first_id, at - 1 do
+	landed[#landed + 1] = ARGV[i]
 end
-for _ = 1, tonumber(ARGV[13]) do
+for _ = 1, tonumber(ARGV[15]) do
 	if not lost then
 		failed(ARGV[at], ARGV[at + 1], ARGV[at + 2])
+		landed[#landed + 1] = ARGV[at]
 	end
 	at = at + 3
 end
-for _ = 1, tonumber(ARGV[14]) do
+for _ = 1, tonumber(ARGV[16]) do
+	landed[#landed + 1] = ARGV[at]
+	at = at + 1
+end
+for _ = 1, tonumber(ARGV[17]) do
 	quarantine(ARGV[at])
+	landed[#landed + 1] = ARGV[at]
 	at = at + 1
 end
 if lost then
-	return {first and 1 or 2, call('ZCARD', waiting), 0, math.max(call('PTTL', lease), 0), 0}
+	return {first and 1 or 2, call('ZCARD', waiting), call('ZCARD', parked), 0,
+		math.max(call('PTTL', lease), 0), 0, 0}
+end
+if mine and not release then
+	if #landed > 0 then
+		call('SREM', flying, unpack(landed))
+	end
+	call('PEXPIRE', flying, ARGV[4])
 end
 
-local out, gone, taken, bytes, next_due = {}, {}, 0, 0, 0
+local out, ids, gone, bytes, next_due, looked = {}, {}, {}, 0, 0, 0
 
 -- False when the batch is full.
 local function consider(id, order, retry_value)
-	local attempts = 0
+	local attempts, wish = 0, 0
 	if retry_value then
-		local before, n, _, held = string.match(retry_value, '^(%d+) (%d+) (%d+)(.*)$')
+		local before, n, words = string.match(retry_value, '^(%d+) (%d+) %d+(.*)$')
 		attempts = tonumber(n)
 		before = tonumber(before)
-		if held ~= '' then
-			return true
-		end
 		if before > now and not force then
 			if next_due == 0 or before < next_due then
 				next_due = before
 			end
 			return true
 		end
+		wish = words == ' deliver' and 1 or words == ' interwork' and 2 or 0
 	end
 	local expires = call('ZSCORE', due, entry(id)) or '0'
 	if expires ~= '0' and tonumber(expires) <= now then
@@ -127,48 +161,66 @@ local function consider(id, order, retry_value)
 		return true
 	end
 	bytes = bytes + #text
-	if taken > 0 and bytes > room then
+	if #ids > 0 and bytes > room then
 		return false
 	end
-	taken = taken + 1
+	ids[#ids + 1] = id
 	local n = #out
-	out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5] = id, order, expires, attempts, text
-	return taken < want
+	out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5], out[n + 6] =
+		id, order, expires, attempts, wish, text
+	return #ids < want
 end
 
-local function hand_out()
+local function hand_out(from)
 	local chunk = math.min(math.max(want, 16), 128)
 	local offset = 0
-	while offset < SCAN_MAX do
-		local ids = call('ZRANGEBYSCORE', waiting, '(' .. ARGV[6], '+inf', 'WITHSCORES',
+	while true do
+		local found = call('ZRANGEBYSCORE', from, '(' .. ARGV[6], '+inf', 'WITHSCORES',
 			'LIMIT', offset, chunk)
-		for i = 1, #ids, 2 do
-			local value = retries and call('HGET', retry, ids[i])
-			if not consider(ids[i], ids[i + 1], value) then
+		for i = 1, #found, 2 do
+			local value = retries and call('HGET', retry, found[i])
+			if not consider(found[i], found[i + 1], value) then
 				return
 			end
 		end
-		if #ids < 2 * chunk then
+		if #found < 2 * chunk then
 			return
 		end
 		offset = offset + chunk
+		if offset >= SCAN_MAX then
+			if #ids == 0 then
+				looked = tonumber(found[#found])
+			end
+			return
+		end
 	end
 end
 
-if want > 0 then
-	hand_out()
+if want > 0 and (ordered or not ordered_only) then
+	hand_out(ordered_only and orders or waiting)
 end
+local vanished = 0
 for _, id in ipairs(gone) do
-	leave(id)
+	if leave(id) then
+		vanished = vanished + 1
+	end
+end
+if vanished > 0 then
+	call('HINCRBY', sums, 'vanished', vanished)
 end
 -- Who asks first and gets nothing needs no lease; who gives it back keeps it
 -- for what was handed out.
-if taken > 0 and (not holder or release) or not holder and not release and not first then
-	call('DEL', lease) -- as above: the first write must be one that needs no memory
+if #ids > 0 and (not holder or release) or not holder and not release and not first then
+	-- as above: the first write must be one that needs no memory
+	call('DEL', lease, flying)
 	call('SET', lease, token, 'PX', ARGV[4])
 end
+if #ids > 0 then
+	call('SADD', flying, unpack(ids))
+	call('PEXPIRE', flying, ARGV[4])
+end
 
-local answer = {0, call('ZCARD', waiting), next_due, 0, #gone}
+local answer = {0, call('ZCARD', waiting), call('ZCARD', parked), next_due, 0, looked, #gone}
 for _, id in ipairs(gone) do
 	answer[#answer + 1] = id
 end

@@ -1,10 +1,13 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
 -- Copyright (C) 2026 the cpm_pf authors
 --
--- Stores a message. The hot path: five calls, none of them twice.
---   KEYS  message, user's waiting ids, shard's due entries, de-duplication;
---         user's retries when the message waits for the user (pull)
---   ARGV  id, order, expires, quota, window, ttl, record and body, due entry
+-- Stores a message. The hot path: seven calls, none of them twice.
+--   KEYS  message, its place (user's waiting or parked ids), shard's due
+--         entries, de-duplication, the other place, shard's sums;
+--         for a parked message: user's retries, shard's tasks
+--   ARGV  id, order, expires, quota, window, ttl, record and body, due entry;
+--         for a parked message: word, and a task entry and its time if there
+--         is one
 -- Answers 0 (stored, also for a repeat of the same id), 2 (over quota) or the
 -- id that was there first.
 local call = redis.call
@@ -13,14 +16,18 @@ if not call('SET', KEYS[4], id, 'NX', 'PX', ARGV[5]) then
 	local first = call('GET', KEYS[4])
 	return first == id and 0 or first
 end
-if call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then
+if call('ZCARD', KEYS[2]) + call('ZCARD', KEYS[5]) >= tonumber(ARGV[4]) then
 	call('DEL', KEYS[4])
 	return 2
 end
 call('SET', KEYS[1], ARGV[7], 'PX', ARGV[6])
 call('ZADD', KEYS[2], ARGV[2], id)
 call('ZADD', KEYS[3], ARGV[3], ARGV[8])
-if KEYS[5] then
-	call('HSET', KEYS[5], id, '0 0 0 pull')
+call('HINCRBY', KEYS[6], 'accepted', 1)
+if KEYS[7] then
+	call('HSET', KEYS[7], id, '0 0 0 ' .. ARGV[9])
+	if ARGV[10] then
+		call('ZADD', KEYS[8], 'LT', ARGV[11], ARGV[10])
+	end
 end
 return 0

@@ -1,0 +1,61 @@
+-- SPDX-License-Identifier: GPL-2.0-or-later
+-- Copyright (C) 2026 the cpm_pf authors
+--
+-- Ends or puts off what was claimed; the end of a message, its sum and its
+-- report are one step.
+--   KEYS  shard's due entries, claimed entries, tasks, taken tasks, sums, tries,
+--         quarantined entries
+--   ARGV  key prefix of the shard, entry, now, again or 0, outcome or
+--         'quarantine'; for a report: id, due, ttl, record and body
+-- Answers 1, or 0 when it had been settled already.
+local call = redis.call
+local due, claimed, tasks, taken, sums, tries = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local prefix, entry, now, again, outcome = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local kind = string.sub(entry, 1, 1)
+local is_end = kind == 'x' or kind == 'd'
+
+-- Needs no memory, so it can be the first write on a full server.
+if call('ZREM', is_end and claimed or taken, entry) == 0 then
+	return 0
+end
+if again ~= '0' then
+	-- a notification that became due meanwhile keeps its earlier time
+	call('ZADD', is_end and due or tasks, 'LT', again, entry)
+	call('HINCRBY', tries, entry, 1)
+	return 1
+end
+call('HDEL', tries, entry)
+if kind == 'n' then
+	return 1
+end
+if kind == 'r' then
+	call('DEL', prefix .. entry)
+	call('HINCRBY', sums, 'reports_ended', 1)
+	return 1
+end
+
+local id, aor = string.match(entry, '^[xds]:([^:]*):(.*)$')
+local message = prefix .. 'm:' .. id
+if kind == 's' then
+	call('ZREM', prefix .. 'p:' .. aor, id)
+	call('HDEL', prefix .. 'f:' .. aor, id)
+	local x, d = 'x:' .. id .. ':' .. aor, 'd:' .. id .. ':' .. aor
+	call('ZREM', due, x, d)
+	call('HDEL', tries, x, d)
+end
+if outcome == 'quarantine' then
+	if call('PERSIST', message) == 1 or call('EXISTS', message) == 1 then
+		call('ZADD', prefix .. 'q:' .. aor, now .. '000', id)
+		call('ZADD', KEYS[7], now, 'x:' .. id .. ':' .. aor)
+	else
+		call('HINCRBY', sums, 'vanished', 1)
+	end
+	return 1
+end
+call('DEL', message)
+call('HINCRBY', sums, outcome, 1)
+if ARGV[6] and call('SET', prefix .. 'r:' .. ARGV[6], ARGV[9], 'NX', 'PX', ARGV[8]) then
+	call('ZADD', tasks, ARGV[7], 'r:' .. ARGV[6])
+	call('HINCRBY', sums, 'reports', 1)
+end
+return 1
