@@ -14,11 +14,15 @@
 #include "../core/codec/date.h"
 #include "../core/codec/header.h"
 #include "../core/codec/mime.h"
+#include "../core/codec/recipients.h"
 #include "../core/queue/expiry.h"
 #include "../core/queue/key.h"
 #include "queue.h"
 #include "settings.h"
 #include "statistics.h"
+
+/* What reading a recipient list may take. */
+#define RECIPIENTS_MEMORY (1u << 20)
 
 struct reason {
 	const char *word;
@@ -269,6 +273,66 @@ static struct cpm_slice identity(struct scratch *s, const struct context *c, con
 	return scratch_close(s);
 }
 
+/* A value of the body beside the body: not worth refusing the message for. */
+static struct cpm_slice if_it_fits(struct cpm_slice value)
+{
+	return value.n <= settings.limits.max_header_bytes ? value : CPM_SLICE_NONE;
+}
+
+static bool uri_is_plain(struct cpm_slice uri)
+{
+	size_t i;
+
+	for(i = 0; i < uri.n; i++) {
+		if((unsigned char)uri.p[i] <= ' ' || uri.p[i] == 0x7f)
+			return false;
+	}
+	return uri.n > 0;
+}
+
+/* The URIs of the list, as many as fit; those to be hidden stay in the body alone. */
+static struct cpm_slice recipients_add(struct scratch *s, const struct cpm_recipients *list)
+{
+	size_t i;
+
+	scratch_open(s);
+	for(i = 0; i < list->count; i++) {
+		const struct cpm_recipient *r = &list->items[i];
+
+		if(r->copy == CPM_COPY_BCC || r->anonymize || !uri_is_plain(r->uri))
+			continue;
+		if(s->b.n - s->start + 1 + r->uri.n > settings.limits.max_header_bytes)
+			break;
+		if(s->b.n > s->start)
+			cpm_buf_add_char(&s->b, ' ');
+		cpm_buf_add(&s->b, r->uri);
+	}
+	return scratch_close(s);
+}
+
+/* Who got the message besides (RFC 5364, 5365). A list that cannot be read is kept in the body all the same. */
+static struct cpm_slice recipients(struct scratch *s, const struct request *r)
+{
+	struct cpm_mime_part part;
+	struct cpm_media_type type;
+	struct cpm_arena arena;
+	struct cpm_recipients list;
+	struct cpm_slice disposition, result = CPM_SLICE_NONE;
+
+	if(!r->body.n || !cpm_media_type_parse(r->content_type, &type)
+			|| !cpm_slice_ieq(type.type, CPM_SLICE("multipart"))
+			|| cpm_mime_find(r->body, r->content_type, "application", "resource-lists+xml",
+					   &settings.limits, &part, NULL) != CPM_OK
+			|| !cpm_mime_header(part.headers, CPM_SLICE("Content-Disposition"), &disposition)
+			|| !cpm_slice_istarts(disposition, CPM_SLICE("recipient-list")))
+		return result;
+	cpm_arena_init(&arena, &cpm_allocator_libc, RECIPIENTS_MEMORY);
+	if(cpm_recipients_parse(part.body, &settings.limits, &arena, &list, NULL) == CPM_OK)
+		result = recipients_add(s, &list);
+	cpm_arena_free(&arena);
+	return result;
+}
+
 static enum cpm_defer_cause cause_of(const struct context *c, enum cpm_handling handling)
 {
 	if(c->undelivered)
@@ -340,6 +404,11 @@ static void record_fill(struct cpm_record *rec, struct scratch *s, struct contex
 			.contribution_id = unfolded(s, r->contribution_id),
 			.in_reply_to = unfolded(s, r->in_reply_to),
 			.referred_by = unfolded(s, r->referred_by),
+			.recipients = recipients(s, r),
+			.date_time = if_it_fits(form->cpim.date_time),
+			.original_to = if_it_fits(unfolded(s, form->cpim.original_to)),
+			.imdn_route = if_it_fits(
+					joined(s, form->cpim.record_routes, form->cpim.record_route_count)),
 	};
 	if(c->facts.originator_count)
 		rec->originator = c->facts.originators[0].key;

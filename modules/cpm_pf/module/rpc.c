@@ -102,6 +102,8 @@ static void record_add(rpc_t *rpc, void *h, const struct cpm_record *r, bool who
 		add_text(rpc, h, "conversation_id", r->conversation_id);
 	if(r->contribution_id.n)
 		add_text(rpc, h, "contribution_id", r->contribution_id);
+	if(r->recipients.n)
+		add_text(rpc, h, "recipients", r->recipients);
 }
 
 static void message_add(const struct listing *l, void *h, const struct store_listed *m)

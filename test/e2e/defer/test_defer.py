@@ -6,9 +6,11 @@ import datetime
 import re
 
 import pytest
+import redis
 from lib.documents import DEFERRED, rule, ruleset
 from lib.messages import PAGER_ICSI, cpim
 from process import wait_until
+from stack import host_port
 
 ODD_BODY = b"".join(bytes([b]) for b in range(1, 256)) + b"\r\n\r\n--x\r\n"
 
@@ -87,12 +89,32 @@ def test_recipient_list_is_kept(scene):
     body = (
         b"--b1\r\nContent-Type: message/cpim\r\n\r\n" + inner + b"\r\n--b1\r\nContent-Type: application/resource-lists+xml\r\n"
         b'Content-Disposition: recipient-list\r\n\r\n<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>'
-        b'<entry uri="sip:carol@cpm.test"/></list></resource-lists>\r\n--b1--\r\n'
+        b'<entry uri="sip:carol@cpm.test"/><entry uri="sip:hidden@cpm.test" cp:copyControl="bcc" '
+        b'xmlns:cp="urn:ietf:params:xml:ns:copycontrol"/><entry uri="tel:+15550107"/></list></resource-lists>\r\n--b1--\r\n'
     )
     deferred(scene, bob, body=body, content_type='multipart/mixed;boundary="b1"')
+    assert scene.stack.rpc("cpm_pf.show", scene.waiting(bob)[0])["recipients"] == "sip:carol@cpm.test tel:+15550107"
     got = pushed(scene, bob)
     assert got.body == body
     assert got.get("Content-Type") == 'multipart/mixed;boundary="b1"'
+
+
+@pytest.mark.clause("ST-1b")
+def test_record_has_what_notifications_need(scene, stack):
+    bob = scene.person("bob")
+    extra = [
+        "imdn.Original-To: <sip:list@cpm.test>", "imdn.IMDN-Record-Route: <sip:one@relay.test>",
+        "imdn.IMDN-Record-Route: <sip:two@relay.test>",
+    ]
+    deferred(scene, bob, body=cpim("hello", "sip:alice@cpm.test", bob, extra=extra))
+    message = scene.waiting(bob)[0]
+    with redis.Redis(*host_port(stack.env["CPM_REDIS"])) as connection:
+        record = connection.get(f"cpm:{{{message.partition('-')[2]}}}:m:{message}")
+    for line in (
+        "date-time: 2030-01-01T10:00:00Z", "original-to: <sip:list@cpm.test>",
+        "imdn-route: <sip:one@relay.test>, <sip:two@relay.test>",
+    ):
+        assert f"\n{line}\n".encode() in record
 
 
 @pytest.mark.clause("ST-3")

@@ -39,6 +39,10 @@ static const struct cpm_record full = {
 	.contribution_id = S("contr-1"),
 	.in_reply_to = S("contr-0"),
 	.referred_by = S("<sip:carol@example.com>"),
+	.recipients = S("sip:bob@example.com sip:dave@example.com"),
+	.date_time = S("2025-12-31T23:59:59Z"),
+	.original_to = S("<tel:+15550107>"),
+	.imdn_route = S("<sip:relay1@example.net>, <sip:relay2@example.net>"),
 };
 
 static const struct cpm_record least = {.id = S("i"), .aor = S("a")};
@@ -53,7 +57,8 @@ static bool record_eq(const struct cpm_record *a, const struct cpm_record *b)
 			&& SAME(request_uri) && SAME(from) && SAME(to) && SAME(asserted) && SAME(subject)
 			&& SAME(date) && SAME(accept_contact) && SAME(content_type) && SAME(content_disposition)
 			&& SAME(conversation_id) && SAME(contribution_id) && SAME(in_reply_to)
-			&& SAME(referred_by);
+			&& SAME(referred_by) && SAME(recipients) && SAME(date_time) && SAME(original_to)
+			&& SAME(imdn_route);
 }
 
 static struct cpm_buf built(const struct cpm_record *r)
@@ -117,21 +122,49 @@ START_TEST(refuses_any_truncation)
 END_TEST
 
 /* What was written once must be readable for ever. */
+static struct cpm_slice golden(const char *name, char *text, size_t size)
+{
+	char path[512];
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/%s", GOLDEN, name);
+	f = fopen(path, "r");
+	ck_assert_ptr_nonnull(f);
+	n = fread(text, 1, size, f);
+	fclose(f);
+	return (struct cpm_slice){text, n};
+}
+
 START_TEST(golden_sample)
 {
 	char text[4096];
-	FILE *f = fopen(GOLDEN "/record-1.txt", "r");
-	size_t n;
+	struct cpm_slice sample = golden("record-1.txt", text, sizeof(text));
 	struct cpm_record back;
 	struct cpm_buf b = built(&full);
 
-	ck_assert_ptr_nonnull(f);
-	n = fread(text, 1, sizeof(text), f);
-	fclose(f);
-	ck_assert_int_eq(cpm_record_parse((struct cpm_slice){text, n}, &back, NULL), CPM_OK);
+	ck_assert_int_eq(cpm_record_parse(sample, &back, NULL), CPM_OK);
 	ck_assert(record_eq(&full, &back));
-	ck_assert(cpm_slice_eq(cpm_buf_slice(&b), (struct cpm_slice){text, n}));
+	ck_assert(cpm_slice_eq(cpm_buf_slice(&b), sample));
 	cpm_buf_free(&b);
+}
+END_TEST
+
+/* As the first writers of version 1 wrote it, which did not know the last four fields. */
+START_TEST(golden_sample_of_the_first_writers)
+{
+	char text[4096];
+	struct cpm_slice sample = golden("record-1.txt", text, sizeof(text) - 1);
+	struct cpm_record back, before = full;
+	char *cut;
+
+	text[sample.n] = '\0';
+	cut = strstr(text, "recipients: ");
+	ck_assert_ptr_nonnull(cut);
+	strcpy(cut, "end: cpm-record\n");
+	before.recipients = before.date_time = before.original_to = before.imdn_route = CPM_SLICE_NONE;
+	ck_assert_int_eq(cpm_record_parse(cpm_slice_of(text), &back, NULL), CPM_OK);
+	ck_assert(record_eq(&before, &back));
 }
 END_TEST
 
@@ -280,6 +313,7 @@ int main(void)
 	tcase_add_test(t, every_word_round_trips);
 	tcase_add_test(t, refuses_any_truncation);
 	tcase_add_test(t, golden_sample);
+	tcase_add_test(t, golden_sample_of_the_first_writers);
 	tcase_add_test(t, reads_strictly);
 	tcase_add_test(t, refuses_nul);
 	tcase_add_test(t, no_injection);

@@ -63,6 +63,10 @@ static const struct field fields[] = {
 	TEXT("contribution-id", contribution_id, false),
 	TEXT("in-reply-to", in_reply_to, false),
 	TEXT("referred-by", referred_by, false),
+	TEXT("recipients", recipients, false),
+	TEXT("date-time", date_time, false),
+	TEXT("original-to", original_to, false),
+	TEXT("imdn-route", imdn_route, false),
 };
 
 /* The three enums of the record are read and written through one accessor each way. */

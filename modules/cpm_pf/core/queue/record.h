@@ -50,6 +50,11 @@ struct cpm_record {
 	struct cpm_slice contribution_id;
 	struct cpm_slice in_reply_to;  /* InReplyTo-Contribution-ID */
 	struct cpm_slice referred_by;
+	struct cpm_slice recipients;   /* URIs of the recipient list, separated by blanks; as many as fit into max_header_bytes */
+	/* of the CPIM */
+	struct cpm_slice date_time;
+	struct cpm_slice original_to;  /* imdn.Original-To */
+	struct cpm_slice imdn_route;   /* imdn.IMDN-Record-Route values in order, separated by ", " */
 };
 
 /* Appends the text form. A value with CR, LF or NUL in it gives CPM_SYNTAX; a value over max_header_bytes or a text over
