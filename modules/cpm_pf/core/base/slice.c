@@ -18,7 +18,7 @@ bool cpm_slice_ieq(struct cpm_slice a, struct cpm_slice b)
 	if(a.n != b.n)
 		return false;
 	for(size_t i = 0; i < a.n; i++)
-		if(cpm_ascii_lower(a.p[i]) != cpm_ascii_lower(b.p[i]))
+		if(a.p[i] != b.p[i] && cpm_ascii_lower(a.p[i]) != cpm_ascii_lower(b.p[i]))
 			return false;
 	return true;
 }

@@ -11,9 +11,50 @@
 #include "../base/ascii.h"
 #include "header.h"
 
-static bool unreserved(char c)
+/* What a byte may be part of: none of a URI; an escape's equal (unreserved); a user part as it is; a host's name. */
+enum { FOREIGN = 1, UNRESERVED = 2, USER = 4, HOST = 8 };
+
+static const unsigned char kinds[256] = {
+		[0 ... ' '] = FOREIGN,
+		['"'] = FOREIGN,
+		['<'] = FOREIGN,
+		['>'] = FOREIGN,
+		[0x7f] = FOREIGN,
+		['0' ... '9'] = UNRESERVED | USER | HOST,
+		['A' ... 'Z'] = UNRESERVED | USER | HOST,
+		['a' ... 'z'] = UNRESERVED | USER | HOST,
+		['-'] = UNRESERVED | USER | HOST,
+		['_'] = UNRESERVED | USER | HOST,
+		['.'] = UNRESERVED | USER | HOST,
+		['!'] = UNRESERVED | USER,
+		['~'] = UNRESERVED | USER,
+		['*'] = UNRESERVED | USER,
+		['\''] = UNRESERVED | USER,
+		['('] = UNRESERVED | USER,
+		[')'] = UNRESERVED | USER,
+		['&'] = USER,
+		['='] = USER,
+		['+'] = USER,
+		['$'] = USER,
+		[','] = USER,
+		[';'] = USER,
+		['?'] = USER,
+		['/'] = USER,
+};
+
+static bool is(char c, unsigned char kind)
 {
-	return cpm_ascii_alpha(c) || cpm_ascii_digit(c) || cpm_ascii_in(c, "-_.!~*'()");
+	return kinds[(unsigned char)c] & kind;
+}
+
+/* Length of the run of bytes of this kind at s.p[from]. */
+static size_t run_of(struct cpm_slice s, size_t from, unsigned char kind)
+{
+	size_t i = from;
+
+	while(i < s.n && is(s.p[i], kind))
+		i++;
+	return i - from;
 }
 
 static void add_escape(struct cpm_buf *b, unsigned char c)
@@ -29,7 +70,7 @@ static void add_escape(struct cpm_buf *b, unsigned char c)
 static size_t find_foreign(struct cpm_slice text)
 {
 	for(size_t i = 0; i < text.n; i++)
-		if((unsigned char)text.p[i] <= ' ' || text.p[i] == 0x7f || cpm_ascii_in(text.p[i], "<>\""))
+		if(is(text.p[i], FOREIGN))
 			return i;
 	return text.n;
 }
@@ -56,19 +97,20 @@ static struct cpm_slice take_after(struct cpm_slice *rest, char c, const char *s
 	return take_until(rest, set);
 }
 
+/* The inside of an IPv6 reference. */
+static bool reference_valid(struct cpm_slice inside)
+{
+	for(size_t i = 0; i < inside.n; i++)
+		if(cpm_ascii_hex(inside.p[i]) < 0 && !cpm_ascii_in(inside.p[i], ":."))
+			return false;
+	return true;
+}
+
 static bool host_valid(struct cpm_slice host)
 {
-	bool reference = host.n > 3 && host.p[0] == '[' && host.p[host.n - 1] == ']';
-	struct cpm_slice inside = reference ? (struct cpm_slice){host.p + 1, host.n - 2} : host;
-
-	for(size_t i = 0; i < inside.n; i++) {
-		char c = inside.p[i];
-
-		if(reference ? cpm_ascii_hex(c) < 0 && !cpm_ascii_in(c, ":.")
-					 : !cpm_ascii_alpha(c) && !cpm_ascii_digit(c) && !cpm_ascii_in(c, "-._"))
-			return false;
-	}
-	return host.n && !cpm_ascii_in(host.p[0], ".-");
+	if(host.n > 3 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+		return reference_valid((struct cpm_slice){host.p + 1, host.n - 2});
+	return host.n && run_of(host, 0, HOST) == host.n && !cpm_ascii_in(host.p[0], ".-");
 }
 
 static bool port_valid(struct cpm_slice port)
@@ -96,7 +138,8 @@ static enum cpm_rc parse_sip(
 	if(at < rest.n) {
 		struct cpm_slice userinfo = cpm_slice_head(rest, at);
 
-		uri->user = take_until(&userinfo, ":");
+		uri->user = cpm_slice_head(userinfo, cpm_slice_find(userinfo, ':'));
+		userinfo = cpm_slice_from(userinfo, uri->user.n);
 		uri->password = take_after(&userinfo, ':', "");
 		if(!uri->user.n || !escapes_valid(uri->user))
 			return cpm_diag_set(diag, CPM_SYNTAX, start, "bad user part");
@@ -106,7 +149,10 @@ static enum cpm_rc parse_sip(
 		uri->host = cpm_slice_head(rest, cpm_slice_find(rest, ']') + 1);
 		rest = cpm_slice_from(rest, uri->host.n);
 	} else {
-		uri->host = take_until(&rest, ":;?");
+		uri->host = cpm_slice_head(rest, run_of(rest, 0, HOST));
+		rest = cpm_slice_from(rest, uri->host.n);
+		if(rest.n && !cpm_ascii_in(rest.p[0], ":;?"))
+			return cpm_diag_set(diag, CPM_SYNTAX, (size_t)(uri->host.p - text.p), "bad host");
 	}
 	if(!host_valid(uri->host))
 		return cpm_diag_set(diag, CPM_SYNTAX, (size_t)(uri->host.p - text.p), "bad host");
@@ -245,27 +291,31 @@ bool cpm_uri_param(struct cpm_slice params, struct cpm_slice name, struct cpm_sl
  * in a user part are, so that the key is a URI again. */
 static void add_user(struct cpm_buf *b, struct cpm_slice user)
 {
-	for(size_t i = 0; i < user.n; i++) {
-		int byte = cpm_ascii_escape(user, i);
+	for(size_t i = 0; i < user.n;) {
+		/* Mostly all of it. */
+		size_t plain = run_of(user, i, USER);
+		int byte;
 
-		if(byte >= 0) {
-			i += 2;
-			if(unreserved((char)byte))
-				cpm_buf_add_char(b, (char)byte);
-			else
-				add_escape(b, (unsigned char)byte);
-		} else if(unreserved(user.p[i]) || cpm_ascii_in(user.p[i], "&=+$,;?/")) {
-			cpm_buf_add_char(b, user.p[i]);
-		} else {
-			add_escape(b, (unsigned char)user.p[i]);
-		}
+		cpm_buf_add(b, (struct cpm_slice){user.p + i, plain});
+		i += plain;
+		if(i == user.n)
+			return;
+		byte = cpm_ascii_escape(user, i);
+		if(byte >= 0 && is((char)byte, UNRESERVED))
+			cpm_buf_add_char(b, (char)byte);
+		else
+			add_escape(b, byte >= 0 ? (unsigned char)byte : (unsigned char)user.p[i]);
+		i += byte >= 0 ? 3 : 1;
 	}
 }
 
 static void add_lower(struct cpm_buf *b, struct cpm_slice s)
 {
-	for(size_t i = 0; i < s.n; i++)
-		cpm_buf_add_char(b, cpm_ascii_lower(s.p[i]));
+	size_t at = b->n;
+
+	cpm_buf_add(b, s);
+	for(; at < b->n; at++)
+		b->p[at] = cpm_ascii_lower(b->p[at]);
 }
 
 /* "tel:+..." or, for a local number, "tel:...;phone-context=...". */
@@ -342,7 +392,7 @@ enum cpm_rc cpm_uri_canon(struct cpm_slice text, char *memory, size_t size, stru
 void cpm_uri_add_xcap_segment(struct cpm_buf *b, struct cpm_slice s)
 {
 	for(size_t i = 0; i < s.n; i++) {
-		if(unreserved(s.p[i]) || cpm_ascii_in(s.p[i], "$&+,;=:@"))
+		if(is(s.p[i], UNRESERVED) || cpm_ascii_in(s.p[i], "$&+,;=:@"))
 			cpm_buf_add_char(b, s.p[i]);
 		else
 			add_escape(b, (unsigned char)s.p[i]);
