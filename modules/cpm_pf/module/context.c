@@ -102,6 +102,7 @@ struct context *context_of(struct sip_msg *msg)
 	c->message = msg->id;
 	c->pid = msg->pid;
 	c->buffer = msg->buf;
+	c->now_ms = now_ms();
 	c->read = c->facts_ready = c->docs_known = c->decided = false;
 	c->dnd = c->undelivered = c->no_client = false;
 	c->user = (struct cpm_uri_key){0};
@@ -196,10 +197,10 @@ bool context_set_user(struct context *c, struct cpm_slice uri)
 	return false;
 }
 
-enum xdm_state context_find_documents(struct context *c, int64_t now)
+enum xdm_state context_find_documents(struct context *c)
 {
 	xdm_release(&c->entry);
-	c->docs = xdm_lookup(c->user.key, now, &c->entry);
+	c->docs = xdm_lookup(c->user.key, c->now_ms, &c->entry);
 	c->docs_known = c->docs != XDM_MISS;
 	return c->docs;
 }
@@ -208,8 +209,8 @@ struct context *context_judged(struct sip_msg *msg)
 {
 	struct context *c = context_of(msg);
 
-	if(!c->docs_known && c->user.key.n && context_find_documents(c, now_ms()) == XDM_MISS) {
-		c->docs = xdm_last(c->user.key, now_ms(), &c->entry);
+	if(!c->docs_known && c->user.key.n && context_find_documents(c) == XDM_MISS) {
+		c->docs = xdm_last(c->user.key, c->now_ms, &c->entry);
 		c->docs_known = true;
 	}
 	if(c->docs_known && c->docs == XDM_FAILED && settings.xdm_fail == XDM_FAIL_CLOSED && !c->reason[0])

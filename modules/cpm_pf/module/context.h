@@ -24,6 +24,7 @@ struct context {
 	unsigned message;
 	int pid;
 	const char *buffer;
+	int64_t now_ms; /* the instant by which it is judged, one for all steps */
 
 	bool read; /* request is filled */
 	struct request request;
@@ -78,7 +79,7 @@ void context_set_message_id(struct context *c, struct cpm_slice id);
 void context_forget(void);
 
 /* Looks the documents up in the cache; XDM_MISS leaves the context without. */
-enum xdm_state context_find_documents(struct context *c, int64_t now_ms);
+enum xdm_state context_find_documents(struct context *c);
 
 /* The context with its documents looked up, where a route was resumed or a failure route runs: the copy at hand whatever its age.
  * c->reason becomes "documents" when there is none and xdm_fail says not to go on without. */

@@ -453,7 +453,7 @@ static struct store_job *deferral_job(struct sip_msg *msg, struct context *c)
 	static struct cpm_buf text;
 	static char scratch_memory[65536];
 	const struct request *r = context_request(msg, c);
-	int64_t now = now_ms();
+	int64_t now = c->now_ms;
 	struct form form;
 	struct cpm_record rec;
 	struct cpm_diag diag = {0};

@@ -79,7 +79,7 @@ static int load_user(struct sip_msg *msg, struct cpm_slice uri, const str *route
 
 	if(!context_set_user(c, uri))
 		return -1;
-	switch(context_find_documents(c, now_ms())) {
+	switch(context_find_documents(c)) {
 		case XDM_MISS:
 			rc = documents_wait(msg, c, route);
 			if(rc < 0) {
@@ -203,7 +203,7 @@ int ki_check_dnd(struct sip_msg *msg)
 		return trouble;
 	facts = c->facts;
 	facts.medium = CPM_MEDIUM_PAGER;
-	facts.now_ms = now_ms();
+	facts.now_ms = c->now_ms;
 	if(!cpm_decide_dnd(context_documents(c), &facts, &rule, NULL))
 		return -1;
 	c->rule = rule;
@@ -223,7 +223,7 @@ int ki_apply_policy(struct sip_msg *msg, str *medium)
 				medium->s);
 		return -2;
 	}
-	c->facts.now_ms = now_ms();
+	c->facts.now_ms = c->now_ms;
 	context_request(msg, c);
 	cpm_decide(context_documents(c), &c->facts, &c->verdict);
 	if(c->docs == XDM_FAILED && settings.xdm_fail == XDM_FAIL_DEFER)
