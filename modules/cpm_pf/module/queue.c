@@ -22,6 +22,8 @@
 
 #define QUEUE_TURN_JOBS 256
 #define QUEUE_FDS_MAX 64
+/* Jobs wait for a batch under way no longer than this. */
+#define GATHER_MS 5
 /* Expired messages are looked for this often, a few shards at a time. */
 #define SWEEP_MS 1000
 #define SWEEP_LIMIT 100
@@ -271,22 +273,28 @@ static int64_t queue_sweep(int64_t now)
 	return sweep_ms;
 }
 
+/* While Redis has a batch under way, new jobs gather for the next one: workers need not wake us, and one write and one fsync serve
+ * more of them. Not longer than GATHER_MS, should Redis be slow. */
 static void queue_sleep(int64_t until)
 {
 	struct store_poll wanted[QUEUE_FDS_MAX];
 	struct pollfd fds[QUEUE_FDS_MAX + 1];
-	size_t i, n;
-	int64_t wait = until - now_ms();
+	bool gather = store_pending(store) > 0;
+	int64_t most = gather ? GATHER_MS : 1000, wait = until - now_ms();
+	size_t i, n, count = 0;
 
-	if(!mailbox_sleep(mailboxes[self]))
-		return;
-	fds[0] = (struct pollfd){.fd = mailbox_fd(mailboxes[self]), .events = POLLIN};
+	if(!gather) {
+		if(!mailbox_sleep(mailboxes[self]))
+			return;
+		fds[count++] = (struct pollfd){.fd = mailbox_fd(mailboxes[self]), .events = POLLIN};
+	}
 	n = store_poll_set(store, wanted, QUEUE_FDS_MAX);
 	for(i = 0; i < n; i++)
-		fds[i + 1] = (struct pollfd){
+		fds[count++] = (struct pollfd){
 				.fd = wanted[i].fd, .events = (short)(POLLIN | (wanted[i].write ? POLLOUT : 0))};
-	poll(fds, n + 1, wait < 0 ? 0 : wait > 1000 ? 1000 : (int)wait);
-	mailbox_awake(mailboxes[self]);
+	poll(fds, count, wait < 0 ? 0 : wait > most ? (int)most : (int)wait);
+	if(!gather)
+		mailbox_awake(mailboxes[self]);
 }
 
 void queue_run(int index)
