@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * Connections by libcurl, lines by ourselves.
+ */
+#include "imaplink.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One response: a SEARCH that found very many, or a long list of flags. */
+#define RESPONSE_MAX (256u << 10)
+#define READ_PIECE 16384
+
+static bool options_set(struct imaplink *l)
+{
+	const struct imap_config *c = l->config;
+	CURL *e = l->easy;
+	bool ok = true;
+
+#define SET(option, value) ok = ok && curl_easy_setopt(e, option, value) == CURLE_OK
+	SET(CURLOPT_URL, c->url);
+	SET(CURLOPT_PROTOCOLS_STR, "imap,imaps");
+	SET(CURLOPT_CONNECT_ONLY, 1L);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)c->timeout_ms);
+	SET(CURLOPT_TIMEOUT_MS, (long)c->timeout_ms);
+	SET(CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)(c->timeout_ms / 1000 + 1));
+	SET(CURLOPT_ERRORBUFFER, l->trouble);
+	SET(CURLOPT_LOGIN_OPTIONS, "AUTH=PLAIN");
+	SET(CURLOPT_SASL_IR, 1L);
+	SET(CURLOPT_USERNAME, c->service ? c->service : l->user);
+	SET(CURLOPT_PASSWORD, c->password ? c->password : "");
+	if(c->service)
+		SET(CURLOPT_SASL_AUTHZID, l->user);
+	SET(CURLOPT_USE_SSL, (long)(c->starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	if(c->ca_file)
+		SET(CURLOPT_CAINFO, c->ca_file);
+	SET(CURLOPT_PRIVATE, (char *)l);
+#undef SET
+	return ok;
+}
+
+bool imaplink_open(struct imaplink *l, CURLM *multi, const struct imap_config *config,
+		struct cpm_slice user, int64_t now_ms)
+{
+	*l = (struct imaplink){.config = config, .multi = multi, .since_ms = now_ms};
+	cpm_buf_init(&l->in, RESPONSE_MAX + READ_PIECE);
+	cpm_buf_init(&l->out, config->max_object_bytes + 4096);
+	l->user = strndup(user.p, user.n);
+	l->easy = l->user ? curl_easy_init() : NULL;
+	l->state = IMAPLINK_CONNECTING;
+	if(l->easy && options_set(l) && curl_multi_add_handle(multi, l->easy) == CURLM_OK)
+		return true;
+	imaplink_close(l);
+	return false;
+}
+
+void imaplink_close(struct imaplink *l)
+{
+	if(l->easy) {
+		size_t n;
+
+		/* Good manners; nobody waits for the answer. */
+		if(l->state == IMAPLINK_READY && l->sent == l->out.n)
+			curl_easy_send(l->easy, "BYE LOGOUT\r\n", 12, &n);
+		curl_multi_remove_handle(l->multi, l->easy);
+		curl_easy_cleanup(l->easy);
+	}
+	free(l->user);
+	cpm_buf_free(&l->in);
+	cpm_buf_free(&l->out);
+	l->easy = NULL;
+	l->user = NULL;
+	l->state = IMAPLINK_FREE;
+}
+
+const char *imaplink_connected(struct imaplink *l, CURLcode code)
+{
+	l->state = IMAPLINK_READY;
+	switch(code) {
+		case CURLE_OK:
+			return NULL;
+		case CURLE_LOGIN_DENIED:
+			return "login";
+		case CURLE_PEER_FAILED_VERIFICATION:
+		case CURLE_SSL_CACERT_BADFILE:
+		case CURLE_SSL_ISSUER_ERROR:
+			return "certificate";
+		case CURLE_SSL_CONNECT_ERROR:
+		case CURLE_USE_SSL_FAILED:
+			return "tls";
+		case CURLE_OPERATION_TIMEDOUT:
+			return "timeout";
+		case CURLE_WEIRD_SERVER_REPLY:
+			return "protocol";
+		default:
+			return "unreachable";
+	}
+}
+
+void imaplink_begin(struct imaplink *l)
+{
+	if(l->sent == l->out.n) {
+		cpm_buf_reset(&l->out);
+		l->sent = 0;
+	}
+	cpm_buf_add_char(&l->out, 'C');
+	cpm_buf_add_u64(&l->out, ++l->tag);
+	cpm_buf_add_char(&l->out, ' ');
+}
+
+static bool flush(struct imaplink *l)
+{
+	while(l->sent < l->out.n) {
+		size_t n = 0;
+		CURLcode rc = curl_easy_send(l->easy, l->out.p + l->sent, l->out.n - l->sent, &n);
+
+		if(rc == CURLE_AGAIN)
+			return true;
+		if(rc != CURLE_OK)
+			return false;
+		l->sent += n;
+	}
+	return true;
+}
+
+static bool fill(struct imaplink *l)
+{
+	char piece[READ_PIECE];
+
+	if(l->taken == l->in.n) {
+		cpm_buf_reset(&l->in);
+		l->taken = 0;
+	} else if(l->taken > READ_PIECE) {
+		memmove(l->in.p, l->in.p + l->taken, l->in.n - l->taken);
+		l->in.n -= l->taken;
+		l->taken = 0;
+	}
+	for(;;) {
+		size_t n = 0;
+		CURLcode rc = curl_easy_recv(l->easy, piece, sizeof(piece), &n);
+
+		if(rc == CURLE_AGAIN)
+			return true;
+		if(rc != CURLE_OK || n == 0)
+			return false;
+		cpm_buf_add(&l->in, (struct cpm_slice){piece, n});
+		if(l->in.rc)
+			return false;
+	}
+}
+
+bool imaplink_move(struct imaplink *l)
+{
+	/* What was received before the end still counts. */
+	bool alive = flush(l);
+
+	return fill(l) && alive;
+}
+
+enum cpm_rc imaplink_take(struct imaplink *l, struct cpm_imap_response *response)
+{
+	struct cpm_slice rest = cpm_slice_from(cpm_buf_slice(&l->in), l->taken);
+	enum cpm_rc rc = rest.n ? cpm_imap_read(rest, RESPONSE_MAX, response) : CPM_NEED_MORE;
+
+	if(!rc)
+		l->taken += response->bytes;
+	return rc;
+}
+
+bool imaplink_is_answer(const struct imaplink *l, const struct cpm_imap_response *response)
+{
+	uint64_t tag;
+
+	return response->kind == CPM_IMAP_TAGGED && response->tag.n > 1 && response->tag.p[0] == 'C'
+		   && cpm_slice_u64(cpm_slice_from(response->tag, 1), &tag) && tag == l->tag;
+}
+
+bool imaplink_waits(const struct imaplink *l, struct curl_waitfd *wait)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	if(l->state != IMAPLINK_READY
+			|| curl_easy_getinfo(l->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK
+			|| fd == CURL_SOCKET_BAD)
+		return false;
+	*wait = (struct curl_waitfd){.fd = fd, .events = CURL_WAIT_POLLIN};
+	if(l->sent < l->out.n)
+		wait->events |= CURL_WAIT_POLLOUT;
+	return true;
+}
