@@ -15,8 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct cpm_msrp_limits limits = CPM_MSRP_LIMITS_DEFAULT;
 
-struct told
-{
+struct told {
 	enum cpm_rc rc;
 	uint64_t frames, faults, octets, hash;
 };

@@ -5,10 +5,10 @@ set -eu
 
 packages() {
     case $1 in
-    build) echo gcc make pkg-config dpkg-dev libc6-dev libcurl4-openssl-dev libhiredis-dev libxml2-dev ;;
+    build) echo gcc make pkg-config dpkg-dev libc6-dev libcurl4-openssl-dev libhiredis-dev libxml2-dev libssl-dev ;;
     run) echo kamailio kamailio-extra-modules redis-server redis-tools nginx curl dovecot-imapd openssl ;;
     demo) echo python3 sip-tester ;;
-    test) echo check python3 python3-pytest python3-pytest-xdist python3-redis sip-tester \
+    test) echo check tshark python3 python3-pytest python3-pytest-xdist python3-redis sip-tester \
         kamailio-presence-modules kamailio-sqlite-modules kamailio-lua-modules sqlite3 valgrind ;;
     bench) echo mariadb-server kamailio-mysql-modules ;;
     fuzz) echo clang-14 libclang-rt-14-dev ;;

@@ -10,8 +10,7 @@
 #define SIZE 64
 
 /* The same with one flag an octet. */
-struct model
-{
+struct model {
 	bool have[SIZE];
 	bool ended;
 };

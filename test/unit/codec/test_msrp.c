@@ -52,8 +52,7 @@ static void tell(struct cpm_buf *out, struct cpm_msrp_reader *r, struct cpm_slic
 	}
 }
 
-static const struct
-{
+static const struct {
 	const char *name;
 	struct cpm_slice text;
 	const char *told;
@@ -228,8 +227,7 @@ START_TEST(reads_all_headers)
 }
 END_TEST
 
-static const struct
-{
+static const struct {
 	const char *text;
 	bool valid;
 	struct cpm_msrp_range range;
@@ -325,10 +323,7 @@ END_TEST
 /* A large body, all octet values, in pieces of every size up to 70. */
 START_TEST(hands_a_body_out_as_it_comes)
 {
-	enum
-	{
-		SIZE = 20000
-	};
+	enum { SIZE = 20000 };
 	static char text[SIZE + 200];
 	static const char head[] = SEND("zzzz", "Message-ID: 1\r\nContent-Type: a/b\r\n\r\n", "");
 	size_t n = sizeof(head) - 1, length;

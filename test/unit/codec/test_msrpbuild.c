@@ -91,8 +91,7 @@ START_TEST(reads_what_it_writes)
 }
 END_TEST
 
-static const struct
-{
+static const struct {
 	const char *body;
 	bool occurs;
 } bodies[] = {

@@ -7,8 +7,7 @@
 
 #include "core/codec/msrpuri.h"
 
-static const struct
-{
+static const struct {
 	const char *text;
 	bool valid, tls;
 	const char *host;
@@ -72,8 +71,7 @@ START_TEST(writes_what_it_reads)
 END_TEST
 
 /* RFC 4975 section 6.1. */
-static const struct
-{
+static const struct {
 	const char *a, *b;
 	bool equal;
 } pairs[] = {

@@ -42,8 +42,7 @@ END_TEST
 #define SESSION "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
 #define MEDIA "m=message 7 TCP/MSRP *\r\na=path:msrp://a:7/x;tcp\r\n"
 
-static const struct
-{
+static const struct {
 	const char *name, *text;
 	enum cpm_rc rc;
 } odd[] = {
@@ -177,8 +176,7 @@ START_TEST(writes_offers_and_answers)
 }
 END_TEST
 
-static const struct
-{
+static const struct {
 	const char *types, *type;
 	bool accepted;
 } lists[] = {

@@ -15,14 +15,12 @@
 #define CPM_CHUNKS_RANGES_MAX 32
 
 /* Offsets count from 0. */
-struct cpm_chunks
-{
-	struct
-	{
-		uint64_t from, to;			 /* to: behind the last octet */
+struct cpm_chunks {
+	struct {
+		uint64_t from, to;           /* to: behind the last octet */
 	} ranges[CPM_CHUNKS_RANGES_MAX]; /* in order, never touching */
 	size_t count;
-	uint64_t max;	/* octets of a message */
+	uint64_t max;   /* octets of a message */
 	uint64_t total; /* when known */
 	bool total_known;
 	bool ended; /* the chunk with the last octet has ended with '$' */

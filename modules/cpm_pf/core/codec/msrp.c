@@ -10,8 +10,7 @@
 
 #define HYPHENS "-------"
 
-enum state
-{
+enum state {
 	STATE_IDLE,
 	STATE_HEAD,
 	STATE_BODY,
@@ -19,12 +18,7 @@ enum state
 };
 
 /* Octets 2 to 4 of the headers that must come first have a place of their own. */
-enum place
-{
-	FIRST_TO_PATH,
-	FIRST_FROM_PATH,
-	FIRST_DONE
-};
+enum place { FIRST_TO_PATH, FIRST_FROM_PATH, FIRST_DONE };
 
 void cpm_msrp_reader_init(
 		struct cpm_msrp_reader *r, char *memory, size_t size, const struct cpm_msrp_limits *limits)
@@ -91,7 +85,7 @@ static bool start_line_parse(struct cpm_msrp_reader *r, struct cpm_slice line)
 		if(word.p[i] < 'A' || word.p[i] > 'Z')
 			return false;
 	h->method = word;
-	h->kind = cpm_slice_eq(word, CPM_SLICE("SEND"))		? CPM_MSRP_SEND
+	h->kind = cpm_slice_eq(word, CPM_SLICE("SEND"))     ? CPM_MSRP_SEND
 			  : cpm_slice_eq(word, CPM_SLICE("REPORT")) ? CPM_MSRP_REPORT
 														: CPM_MSRP_OTHER;
 	return true;

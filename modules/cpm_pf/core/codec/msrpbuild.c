@@ -139,8 +139,7 @@ void cpm_msrp_add_id(struct cpm_buf *b, const unsigned char random[CPM_MSRP_ID_B
 
 const char *cpm_msrp_phrase(unsigned status)
 {
-	static const struct
-	{
+	static const struct {
 		unsigned status;
 		const char *phrase;
 	} phrases[] = {

@@ -12,8 +12,7 @@
 
 /* A SEND up to the first octet of its body. Empty slices leave their header out; without
  * content_type there is no body. Message-ID and paths must be there. */
-struct cpm_msrp_send
-{
+struct cpm_msrp_send {
 	struct cpm_slice tid, to_path, from_path, message_id, content_type;
 	struct cpm_msrp_range range;
 	bool success_report;
@@ -26,8 +25,7 @@ void cpm_msrp_add_end(struct cpm_buf *b, struct cpm_slice tid, char flag, bool b
 void cpm_msrp_add_response(struct cpm_buf *b, struct cpm_slice tid, unsigned status,
 		struct cpm_slice to_path, struct cpm_slice from_path);
 /* A whole REPORT about all octets of a message. */
-struct cpm_msrp_report
-{
+struct cpm_msrp_report {
 	struct cpm_slice tid, to_path, from_path, message_id;
 	uint64_t total;
 	unsigned status;

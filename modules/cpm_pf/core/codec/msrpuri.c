@@ -9,7 +9,7 @@
 
 static bool take_scheme(struct cpm_slice *rest, bool *tls)
 {
-	size_t n = cpm_slice_istarts(*rest, CPM_SLICE("msrps://"))	? 8
+	size_t n = cpm_slice_istarts(*rest, CPM_SLICE("msrps://"))  ? 8
 			   : cpm_slice_istarts(*rest, CPM_SLICE("msrp://")) ? 7
 																: 0;
 

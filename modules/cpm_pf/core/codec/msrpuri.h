@@ -9,13 +9,12 @@
 #include "../base/buf.h"
 
 /* Slices borrow from the text that was parsed. */
-struct cpm_msrp_uri
-{
+struct cpm_msrp_uri {
 	bool tls;
-	struct cpm_slice host;		/* IPv6 without its brackets */
-	bool bracketed;				/* it had some */
-	unsigned port;				/* 0: not given */
-	struct cpm_slice session;	/* empty: none */
+	struct cpm_slice host;      /* IPv6 without its brackets */
+	bool bracketed;             /* it had some */
+	unsigned port;              /* 0: not given */
+	struct cpm_slice session;   /* empty: none */
 	struct cpm_slice transport; /* "tcp" */
 };
 

@@ -121,12 +121,7 @@ static bool next_line(struct cpm_slice *rest, struct cpm_slice *line)
 	return true;
 }
 
-enum level
-{
-	LEVEL_SESSION,
-	LEVEL_MSRP,
-	LEVEL_OTHER
-};
+enum level { LEVEL_SESSION, LEVEL_MSRP, LEVEL_OTHER };
 
 static enum cpm_rc media_take(
 		struct cpm_slice value, struct cpm_sdp *sdp, enum level *level, bool *found)

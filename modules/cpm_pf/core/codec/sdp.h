@@ -13,8 +13,7 @@
 #define CPM_SDP_MEDIA_MAX 16
 #define CPM_SDP_LINES_MAX 512
 
-enum cpm_sdp_setup
-{
+enum cpm_sdp_setup {
 	CPM_SDP_SETUP_NONE,
 	CPM_SDP_ACTIVE,
 	CPM_SDP_PASSIVE,
@@ -22,25 +21,18 @@ enum cpm_sdp_setup
 	CPM_SDP_HOLDCONN,
 };
 
-enum cpm_sdp_direction
-{
-	CPM_SDP_SENDRECV,
-	CPM_SDP_SENDONLY,
-	CPM_SDP_RECVONLY,
-	CPM_SDP_INACTIVE
-};
+enum cpm_sdp_direction { CPM_SDP_SENDRECV, CPM_SDP_SENDONLY, CPM_SDP_RECVONLY, CPM_SDP_INACTIVE };
 
 /* Slices borrow from the text; empty means absent. */
-struct cpm_sdp
-{
+struct cpm_sdp {
 	struct cpm_slice address; /* of c=, the media's or else the session's */
 	bool ipv6;
-	unsigned port;		   /* 0: refused or switched off */
-	bool tls;			   /* TCP/TLS/MSRP */
+	unsigned port;         /* 0: refused or switched off */
+	bool tls;              /* TCP/TLS/MSRP */
 	struct cpm_slice path; /* MSRP URIs, separated by blanks */
 	struct cpm_slice accept_types;
 	struct cpm_slice accept_wrapped_types;
-	uint64_t max_size;	/* octets of one message, 0: not said */
+	uint64_t max_size;  /* octets of one message, 0: not said */
 	uint64_t file_size; /* size of the file-selector */
 	bool file_size_known;
 	enum cpm_sdp_setup setup;
@@ -62,8 +54,7 @@ enum cpm_rc cpm_sdp_parse(struct cpm_slice text, struct cpm_sdp *sdp, struct cpm
 bool cpm_sdp_accepts(struct cpm_slice types, struct cpm_slice type);
 
 /* What we say of ourselves; attributes with an empty or zero value are left out. */
-struct cpm_sdp_own
-{
+struct cpm_sdp_own {
 	struct cpm_slice address; /* IPv4 or IPv6 (without brackets), of the path's host */
 	unsigned port;
 	bool tls;

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * One MSRP session of ours with a peer. It takes messages from the peer, or
+ * sends messages to it; octets go through hooks with back-pressure both ways.
+ * RFC 4975 sections 5 and 7, RFC 6135.
+ */
+#ifndef CPM_LEG_H
+#define CPM_LEG_H
+
+#include "endpoint.h"
+#include "state.h"
+
+struct leg;
+
+enum leg_loss {
+	LEG_LOST_REFUSED, /* our connection did not come about */
+	LEG_LOST_ABSENT,  /* the peer did not connect in time */
+	LEG_LOST_CLOSED,  /* the connection was closed */
+	LEG_LOST_BROKEN,  /* the peer does not speak MSRP, or breaks a limit */
+	LEG_LOST_IDLE,    /* nothing came, or nothing was taken, for too long */
+	LEG_LOST_EXPIRED, /* life_ms is over */
+};
+
+/* Any hook may be NULL; the leg may be closed in each of them. Slices are valid during the call. */
+struct leg_hooks {
+	/* The leg has its connection: leg_send will have its effect at once. */
+	void (*bound)(void *owner, struct leg *leg);
+	/* The first octets of a message. 0: go on; else the status of the answer. NULL: 403. */
+	unsigned (*begin)(void *owner, struct leg *leg, const struct cpm_msrp_head *head);
+	/* Octets at an offset from 0; later ones replace earlier ones. False: enough for now, until
+	 * leg_resume. */
+	bool (*octets)(void *owner, struct leg *leg, uint64_t at, struct cpm_slice piece);
+	/* All octets have been handed out. The owner makes them safe and calls leg_verdict, now or
+	 * later: the response waits for it. */
+	void (*complete)(void *owner, struct leg *leg, uint64_t total);
+	/* The message that was begun comes to nothing: its sender gave it up, or it broke a limit. */
+	void (*aborted)(void *owner, struct leg *leg);
+	/* At most n octets of the message that is sent are wanted, from an offset: leg_give, now or
+	 * later. */
+	void (*want)(void *owner, struct leg *leg, uint64_t at, size_t n);
+	/* The message that was sent has ended: 200 when every chunk was answered so, else the peer's
+	 * status, or 408 when it did not answer. */
+	void (*sent)(void *owner, struct leg *leg, unsigned status);
+	/* The peer's REPORT on a message of ours. */
+	void (*reported)(void *owner, struct leg *leg, unsigned status);
+	/* The leg is gone after this call. A message begun, or not yet confirmed, comes to nothing. */
+	void (*lost)(void *owner, struct leg *leg, enum leg_loss why);
+};
+
+struct leg_config {
+	bool tls, ipv6;                /* which of our addresses it is reached at */
+	uint64_t max_bytes;            /* of a message that is taken; more: 413 */
+	struct cpm_slice accept_types; /* as in a=accept-types; others: 415. Must outlive the leg */
+	const struct leg_hooks *hooks;
+	void *owner;
+};
+
+/* NULL at max_legs, without memory, or without such a listener. */
+struct leg *leg_open(struct endpoint *e, const struct leg_config *config);
+/* Our URI, for a=path. Borrows from the leg. */
+struct cpm_slice leg_path(const struct leg *leg);
+enum leg_state leg_state(const struct leg *leg);
+
+/* The peer's path (To-Path of what we send) is known, and it will connect. May come after the peer
+ * has connected. False when the path is none, or without memory. */
+bool leg_listen(struct leg *leg, struct cpm_slice peer_path);
+/* The peer's path is known, and we connect: to address (numeric, without brackets) and port. False
+ * when they are none, or the connection cannot even be tried. */
+bool leg_dial(struct leg *leg, struct cpm_slice peer_path, struct cpm_slice address, unsigned port);
+
+/* The owner has room again. */
+void leg_resume(struct leg *leg);
+/* What became of the complete message. 200: safe; the sender gets its response, and the report that
+ * it asked for. Else the status of the response. */
+void leg_verdict(struct leg *leg, unsigned status);
+
+/* A message to send. content_type must outlive it. */
+struct leg_message {
+	struct cpm_slice content_type;
+	uint64_t total;   /* octets */
+	bool total_known; /* false: leg_give says which piece is the last */
+	bool report;      /* ask for a success report */
+};
+/* Begins sending, as soon as the leg is bound. False when another message is under way. */
+bool leg_send(struct leg *leg, const struct leg_message *message);
+/* The octets that were wanted, at least one (or none at all, when last, of an empty message). */
+void leg_give(struct leg *leg, struct cpm_slice piece, bool last);
+/* Gives the message up: tells the peer by '#'. No `sent` comes. */
+void leg_abort(struct leg *leg);
+
+/* No hook comes any more. The connection is closed once it serves no leg and all is written. */
+void leg_close(struct leg **leg);
+
+const char *leg_loss_name(enum leg_loss why);
+
+#endif

@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * Tests of the endpoint as a receiver: msrp/{intake,exchange,leg,channel}.c.
+ */
+#include "driver.h"
+
+static struct world w;
+static struct owner o;
+static struct peer p;
+
+#define MINE "msrp://127.0.0.1:9/peer1;tcp"
+
+static void begin(bool tls, bool ipv6)
+{
+	world_start(&w, NULL);
+	ck_assert_ptr_nonnull(owner_open(&w, &o, 100000, tls, ipv6));
+	o.verdict = 200;
+	ck_assert(leg_listen(o.leg, CPM_SLICE(MINE)));
+	peer_connect(&w, &p, tls, ipv6);
+}
+
+static void end(void)
+{
+	peer_close(&p);
+	owner_free(&o);
+	world_stop(&w);
+}
+
+/* A chunk of a message/cpim; headers: complete lines. */
+static void send_chunk(const char *tid, const char *id, const char *range, const char *headers,
+		const char *body, char flag)
+{
+	struct cpm_slice path = leg_path(o.leg);
+
+	peer_sayf(&w, &p,
+			"MSRP %s SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE "\r\nMessage-ID: %s\r\n"
+			"Byte-Range: %s\r\n%sContent-Type: message/cpim\r\n\r\n%s\r\n-------%s%c\r\n",
+			tid, (int)path.n, path.p, id, range, headers, body, tid, flag);
+}
+
+static void took(const char *body)
+{
+	world_await(&w, o.completes == 1);
+	ck_slice(((struct cpm_slice){o.body, o.total}), body, "body");
+}
+
+START_TEST(takes_a_message)
+{
+	bool tls = _i == 1, ipv6 = _i == 2;
+
+	begin(tls, ipv6);
+	ck_assert(cpm_slice_starts(leg_path(o.leg), tls    ? CPM_SLICE("msrps://127.0.0.1:")
+												: ipv6 ? CPM_SLICE("msrp://[::1]:")
+													   : CPM_SLICE("msrp://127.0.0.1:")));
+	send_chunk("aaaa1", "m1", "1-5/5", "Success-Report: yes\r\n", "hello", '$');
+	peer_hear(&w, &p, "MSRP aaaa1 200 OK\r\nTo-Path: " MINE "\r\nFrom-Path: ");
+	peer_hear(&w, &p, "-------aaaa1$\r\n");
+	peer_hear(&w, &p, " REPORT\r\nTo-Path: " MINE "\r\n");
+	peer_hear(&w, &p, "Message-ID: m1\r\nByte-Range: 1-5/5\r\nStatus: 000 200 OK\r\n");
+	took("hello");
+	ck_assert_uint_eq(o.bounds, 1);
+	ck_assert_int_eq(leg_state(o.leg), LEG_BOUND);
+	end();
+}
+END_TEST
+
+START_TEST(takes_single_octets)
+{
+	struct cpm_slice path;
+	char text[500];
+	int n;
+
+	begin(false, false);
+	path = leg_path(o.leg);
+	n = snprintf(text, sizeof(text),
+			"MSRP aaaa1 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
+			"\r\nMessage-ID: m1\r\nContent-Type: message/cpim\r\n\r\n\r\n-------aaaa2$\r\n"
+			"\r\n-------aaaa1$\r\n",
+			(int)path.n, path.p);
+	for(int i = 0; i < n; i++)
+		peer_say(&w, &p, (struct cpm_slice){text + i, 1});
+	peer_hear(&w, &p, "MSRP aaaa1 200 OK\r\n");
+	took("\r\n-------aaaa2$\r\n");
+	end();
+}
+END_TEST
+
+START_TEST(assembles_chunks)
+{
+	begin(false, false);
+	/* The end first, then an overlap, then what is missing; the last answer is the safe one. */
+	o.verdict = 0;
+	send_chunk("cccc1", "m1", "8-10/10", "", "hij", '$');
+	peer_hear(&w, &p, "MSRP cccc1 200 OK");
+	send_chunk("cccc2", "m1", "5-*/*", "", "efgh", '+');
+	peer_hear(&w, &p, "MSRP cccc2 200 OK");
+	peer_hear(&w, &p, "-------cccc2$\r\n");
+	send_chunk("cccc3", "m1", "1-4/10", "", "abcd", '+');
+	peer_silence(&w, &p);
+	took("abcdefghij");
+	leg_verdict(o.leg, 200);
+	peer_hear(&w, &p, "MSRP cccc3 200 OK");
+	/* Nothing happens twice. */
+	leg_verdict(o.leg, 200);
+	send_chunk("cccc4", "m1", "1-4/10", "", "abcd", '+');
+	peer_hear(&w, &p, "MSRP cccc4 200 OK");
+	peer_hear(&w, &p, "-------cccc4$\r\n");
+	ck_assert_uint_eq(o.begins, 1);
+	ck_assert_uint_eq(o.completes, 1);
+	/* A second message on the same session. */
+	send_chunk("cccc5", "m2", "1-2/2", "", "xy", '$');
+	peer_silence(&w, &p);
+	world_await(&w, o.completes == 2);
+	end();
+}
+END_TEST
+
+START_TEST(ends_with_an_empty_chunk)
+{
+	begin(false, false);
+	send_chunk("cccc1", "m1", "1-*/*", "", "abcd", '+');
+	send_chunk("cccc2", "m1", "5-4/4", "", "", '$');
+	peer_hear(&w, &p, "MSRP cccc2 200 OK");
+	took("abcd");
+	end();
+}
+END_TEST
+
+static const struct {
+	const char *name, *headers;
+	unsigned verdict;
+	const char *answer; /* NULL: none */
+	bool report;
+} wishes[] = {
+		{"all, taken", "", 200, "MSRP aaaa1 200 OK", false},
+		{"all, not safe", "", 408, "MSRP aaaa1 408 Timeout", false},
+		{"yes", "Failure-Report: yes\r\nSuccess-Report: no\r\n", 200, "MSRP aaaa1 200 OK", false},
+		{"errors only, taken", "Failure-Report: partial\r\n", 200, NULL, false},
+		{"errors only, not safe", "Failure-Report: partial\r\n", 413, "MSRP aaaa1 413 ", false},
+		{"none, taken", "Failure-Report: no\r\n", 200, NULL, false},
+		{"none, not safe", "Failure-Report: no\r\n", 408, NULL, false},
+		{"none but a report", "Failure-Report: no\r\nSuccess-Report: yes\r\n", 200, NULL, true},
+		{"a report, not safe", "Success-Report: yes\r\n", 408, "MSRP aaaa1 408 Timeout", false},
+};
+
+START_TEST(answers_as_wished)
+{
+	begin(false, false);
+	o.verdict = wishes[_i].verdict;
+	send_chunk("aaaa1", "m1", "1-5/5", wishes[_i].headers, "hello", '$');
+	if(wishes[_i].answer) {
+		peer_hear(&w, &p, wishes[_i].answer);
+		peer_hear(&w, &p, "-------aaaa1$\r\n");
+	}
+	if(wishes[_i].report) {
+		peer_hear(&w, &p, " REPORT\r\n");
+		peer_hear(&w, &p, "$\r\n");
+	}
+	world_await(&w, o.completes == 1);
+	peer_silence(&w, &p);
+	end();
+}
+END_TEST
+
+/* What is refused, and the connection that stays usable after it. */
+static const struct {
+	const char *name;
+	const char *request; /* %s: our path */
+	const char *answer;
+} refused[] = {
+		{"no such session",
+				"MSRP aaaa1 SEND\r\nTo-Path: "
+				"msrp://127.0.0.1:1/nosuchsession;tcp\r\nFrom-Path: " MINE
+				"\r\nMessage-ID: 1\r\n-------aaaa1$\r\n",
+				"MSRP aaaa1 481 "},
+		{"a path that is none",
+				"MSRP aaaa1 SEND\r\nTo-Path: nonsense\r\nFrom-Path: " MINE
+				"\r\nMessage-ID: 1\r\n-------aaaa1$\r\n",
+				"MSRP aaaa1 481 "},
+		{"another type",
+				"MSRP aaaa1 SEND\r\nTo-Path: %s\r\nFrom-Path: " MINE
+				"\r\nMessage-ID: 1\r\nContent-Type: text/plain\r\n\r\nx\r\n-------aaaa1$\r\n",
+				"MSRP aaaa1 415 "},
+		{"too large, as announced",
+				"MSRP aaaa1 SEND\r\nTo-Path: %s\r\nFrom-Path: " MINE
+				"\r\nMessage-ID: 1\r\nByte-Range: 1-*/100001\r\nContent-Type: "
+				"message/cpim\r\n\r\nx\r\n-------aaaa1+\r\n",
+				"MSRP aaaa1 413 "},
+		{"no Message-ID",
+				"MSRP aaaa1 SEND\r\nTo-Path: %s\r\nFrom-Path: " MINE "\r\n-------aaaa1$\r\n",
+				"MSRP aaaa1 400 "},
+		{"a body without type",
+				"MSRP aaaa1 SEND\r\nTo-Path: %s\r\nFrom-Path: " MINE
+				"\r\nMessage-ID: 1\r\n\r\nx\r\n-------aaaa1$\r\n",
+				"MSRP aaaa1 400 "},
+		{"an unknown method",
+				"MSRP aaaa1 AUTH\r\nTo-Path: %s\r\nFrom-Path: " MINE "\r\n-------aaaa1$\r\n",
+				"MSRP aaaa1 501 "},
+		{"past its total",
+				"MSRP aaaa1 SEND\r\nTo-Path: %s\r\nFrom-Path: " MINE
+				"\r\nMessage-ID: 1\r\nByte-Range: 1-*/2\r\nContent-Type: "
+				"message/cpim\r\n\r\nabc\r\n-------aaaa1$\r\n",
+				"MSRP aaaa1 423 "},
+		{"short of its total",
+				"MSRP aaaa1 SEND\r\nTo-Path: %s\r\nFrom-Path: " MINE
+				"\r\nMessage-ID: 1\r\nByte-Range: 1-*/4\r\nContent-Type: "
+				"message/cpim\r\n\r\nabc\r\n-------aaaa1$\r\n",
+				"MSRP aaaa1 400 "},
+};
+
+START_TEST(refuses)
+{
+	struct endpoint_statistics s;
+	uint64_t sum = 0;
+	char path[200];
+
+	begin(false, false);
+	snprintf(path, sizeof(path), "%.*s", (int)leg_path(o.leg).n, leg_path(o.leg).p);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-extra-args"
+	peer_sayf(&w, &p, refused[_i].request, path);
+#pragma GCC diagnostic pop
+	peer_hear(&w, &p, refused[_i].answer);
+	ck_assert_uint_eq(o.completes, 0);
+	ck_assert_uint_eq(o.begins, o.aborts);
+	endpoint_statistics(w.endpoint, &s);
+	for(size_t i = 0; i < UNIT_COUNT(s.refused); i++)
+		sum += s.refused[i];
+	ck_assert_uint_eq(sum, 1);
+	send_chunk("bbbb1", "m2", "1-5/5", "", "hello", '$');
+	peer_hear(&w, &p, "MSRP bbbb1 200 OK");
+	took("hello");
+	end();
+}
+END_TEST
+
+START_TEST(refuses_what_the_owner_refuses)
+{
+	begin(false, false);
+	o.refuse = 413;
+	send_chunk("aaaa1", "m1", "1-5/5", "", "hello", '+');
+	peer_hear(&w, &p, "MSRP aaaa1 413 ");
+	ck_assert_uint_eq(o.begins, 1);
+	ck_assert_uint_eq(o.aborts, 0);
+	end();
+}
+END_TEST
+
+START_TEST(survives_an_owner_that_closes)
+{
+	begin(false, false);
+	o.close_on_begin = true;
+	send_chunk("aaaa1", "m1", "1-5/5", "", "hello", '$');
+	peer_hear(&w, &p, "MSRP aaaa1 481 ");
+	peer_closed(&w, &p);
+	end();
+}
+END_TEST
+
+/* The real size counts, also when none was announced. */
+START_TEST(refuses_what_grows_too_large)
+{
+	char body[1001];
+
+	begin(false, false);
+	memset(body, 'x', 1000);
+	body[1000] = '\0';
+	for(int i = 0; i < 100; i++) {
+		char range[32];
+
+		snprintf(range, sizeof(range), "%d-*/*", i * 1000 + 1);
+		send_chunk("dddd1", "m1", range, "", body, '+');
+	}
+	peer_hear(&w, &p, "MSRP dddd1 200 OK");
+	ck_assert_uint_eq(o.reached, 100000);
+	send_chunk("dddd2", "m1", "100001-*/*", "", "x", '+');
+	peer_hear(&w, &p, "MSRP dddd2 413 ");
+	ck_assert_uint_eq(o.aborts, 1);
+	/* The sender is told again until it stops. */
+	send_chunk("dddd3", "m1", "100002-*/*", "", "x", '+');
+	peer_hear(&w, &p, "MSRP dddd3 413 ");
+	ck_assert_uint_eq(o.begins, 1);
+	end();
+}
+END_TEST
+
+START_TEST(refuses_too_many_holes)
+{
+	begin(false, false);
+	for(int i = 0; i < 33; i++) {
+		char range[32], tid[16];
+
+		snprintf(range, sizeof(range), "%d-*/*", i * 10 + 1);
+		snprintf(tid, sizeof(tid), "hole%d", i);
+		send_chunk(tid, "m1", range, "", "x", '+');
+	}
+	peer_hear(&w, &p, "MSRP hole31 200 ");
+	peer_hear(&w, &p, "MSRP hole32 423 ");
+	ck_assert_uint_eq(o.aborts, 1);
+	end();
+}
+END_TEST
+
+START_TEST(takes_one_message_at_a_time)
+{
+	begin(false, false);
+	send_chunk("aaaa1", "m1", "1-*/10", "", "hello", '+');
+	send_chunk("aaaa2", "m2", "1-5/5", "", "other", '$');
+	peer_hear(&w, &p, "MSRP aaaa2 413 ");
+	send_chunk("aaaa3", "m1", "6-10/10", "", "world", '$');
+	peer_hear(&w, &p, "MSRP aaaa3 200 ");
+	took("helloworld");
+	end();
+}
+END_TEST
+
+START_TEST(discards_what_is_given_up)
+{
+	begin(false, false);
+	send_chunk("aaaa1", "m1", "1-*/10", "", "hello", '#');
+	peer_hear(&w, &p, "MSRP aaaa1 200 ");
+	ck_assert_uint_eq(o.aborts, 1);
+	send_chunk("aaaa2", "m1", "1-5/5", "", "again", '$');
+	peer_hear(&w, &p, "MSRP aaaa2 200 ");
+	took("again");
+	end();
+}
+END_TEST
+
+START_TEST(tells_of_a_lost_connection)
+{
+	begin(false, false);
+	send_chunk("aaaa1", "m1", "1-*/10", "", "hello", '+');
+	peer_hear(&w, &p, "MSRP aaaa1 200 ");
+	peer_close(&p);
+	world_await(&w, o.losses == 1);
+	ck_assert_int_eq(o.why, LEG_LOST_CLOSED);
+	ck_assert_uint_eq(o.completes, 0);
+	end();
+}
+END_TEST
+
+START_TEST(binds_to_one_connection)
+{
+	struct peer other;
+
+	begin(false, false);
+	/* Bound by an empty SEND (RFC 6135). */
+	peer_sayf(&w, &p,
+			"MSRP aaaa1 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
+			"\r\nMessage-ID: 1\r\nByte-Range: 1-0/0\r\n-------aaaa1$\r\n",
+			(int)leg_path(o.leg).n, leg_path(o.leg).p);
+	peer_hear(&w, &p, "MSRP aaaa1 200 ");
+	ck_assert_uint_eq(o.bounds, 1);
+	peer_connect(&w, &other, false, false);
+	peer_sayf(&w, &other,
+			"MSRP aaaa2 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
+			"\r\nMessage-ID: 1\r\n-------aaaa2$\r\n",
+			(int)leg_path(o.leg).n, leg_path(o.leg).p);
+	peer_hear(&w, &other, "MSRP aaaa2 506 ");
+	send_chunk("aaaa3", "m1", "1-5/5", "", "hello", '$');
+	peer_hear(&w, &p, "MSRP aaaa3 200 ");
+	took("hello");
+	peer_close(&other);
+	end();
+}
+END_TEST
+
+START_TEST(serves_two_sessions_on_a_connection)
+{
+	struct owner two;
+
+	begin(false, false);
+	owner_open(&w, &two, 100, false, false);
+	two.verdict = 200;
+	leg_listen(two.leg, CPM_SLICE(MINE));
+	send_chunk("aaaa1", "m1", "1-5/5", "", "hello", '$');
+	peer_hear(&w, &p, "MSRP aaaa1 200 ");
+	peer_sayf(&w, &p,
+			"MSRP aaaa2 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
+			"\r\nMessage-ID: 1\r\nContent-Type: message/cpim\r\n\r\nx\r\n-------aaaa2$\r\n",
+			(int)leg_path(two.leg).n, leg_path(two.leg).p);
+	peer_hear(&w, &p, "MSRP aaaa2 200 ");
+	ck_assert_uint_eq(two.completes, 1);
+	leg_close(&o.leg);
+	p.count = 0;
+	peer_silence(&w, &p);
+	ck_assert(!p.closed);
+	leg_close(&two.leg);
+	peer_closed(&w, &p);
+	owner_free(&two);
+	end();
+}
+END_TEST
+
+START_TEST(keeps_plain_connections_off_tls_sessions)
+{
+	struct peer plain;
+
+	begin(true, false);
+	peer_connect(&w, &plain, false, false);
+	peer_sayf(&w, &plain,
+			"MSRP aaaa2 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
+			"\r\nMessage-ID: 1\r\n-------aaaa2$\r\n",
+			(int)leg_path(o.leg).n, leg_path(o.leg).p);
+	peer_hear(&w, &plain, "MSRP aaaa2 403 ");
+	peer_close(&plain);
+	end();
+}
+END_TEST
+
+/* An owner that has enough stops the peer: what is taken in stays below the sum of the sockets'
+ * buffers and one read. */
+START_TEST(passes_back_pressure_on)
+{
+	static char block[65536];
+	struct cpm_slice path;
+	size_t pushed = 0;
+	uint64_t before;
+
+	world_start(&w, NULL);
+	owner_open(&w, &o, 64u << 20, _i == 1, false);
+	o.verdict = 200;
+	o.full = true;
+	leg_listen(o.leg, CPM_SLICE(MINE));
+	peer_connect(&w, &p, _i == 1, false);
+	path = leg_path(o.leg);
+	memset(block, 'x', sizeof(block));
+	peer_sayf(&w, &p,
+			"MSRP aaaa1 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
+			"\r\nMessage-ID: m1\r\nContent-Type: message/cpim\r\n\r\n",
+			(int)path.n, path.p);
+	for(int idle = 0; idle < 20;) {
+		ssize_t n = p.ssl ? SSL_write(p.ssl, block, sizeof(block))
+						  : send(p.fd, block, sizeof(block), 0);
+
+		world_turn(&w);
+		idle = n > 0 ? 0 : idle + 1;
+		pushed += n > 0 ? (size_t)n : 0;
+		ck_assert_uint_lt(pushed, 32u << 20);
+		if(n <= 0)
+			usleep(1000);
+	}
+	before = o.reached;
+	ck_assert_uint_le(before, ENDPOINT_READ_MAX);
+	o.full = false;
+	leg_resume(o.leg);
+	/* TLS insists on the record that it could not write. */
+	if(!p.ssl)
+		peer_say(&w, &p, CPM_SLICE("\r\n-------aaaa1$\r\n"));
+	else
+		for(int i = 0; i < 4000 && SSL_write(p.ssl, block, sizeof(block)) <= 0; i++)
+			world_turn(&w);
+	for(int i = 0; i < 4000 && o.reached < pushed; i++) {
+		world_turn(&w);
+		usleep(200);
+	}
+	ck_assert_uint_ge(o.reached, pushed);
+	end();
+}
+END_TEST
+
+/* 64 MiB in one chunk, and in chunks of 2 KiB. */
+START_TEST(takes_large_messages)
+{
+	enum { SIZE = 64u << 20, PIECE = 2048 };
+	char *body = malloc(SIZE);
+	struct cpm_slice path;
+
+	for(size_t i = 0; i < SIZE; i++)
+		body[i] = (char)((i * 2654435761u) >> 13);
+	world_start(&w, NULL);
+	owner_open(&w, &o, SIZE, false, false);
+	o.verdict = 200;
+	leg_listen(o.leg, CPM_SLICE(MINE));
+	peer_connect(&w, &p, false, false);
+	path = leg_path(o.leg);
+	if(_i == 0) {
+		peer_sayf(&w, &p,
+				"MSRP aaaa1 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
+				"\r\nMessage-ID: m1\r\nByte-Range: 1-*/%u\r\nContent-Type: message/cpim\r\n\r\n",
+				(int)path.n, path.p, SIZE);
+		peer_say(&w, &p, (struct cpm_slice){body, SIZE});
+		peer_say(&w, &p, CPM_SLICE("\r\n-------aaaa1$\r\n"));
+		peer_hear(&w, &p, "MSRP aaaa1 200 OK");
+	} else {
+		struct cpm_buf b;
+
+		cpm_buf_init(&b, 1u << 20);
+		for(size_t at = 0; at < SIZE; at += PIECE) {
+			char head[400];
+			int n = snprintf(head, sizeof(head),
+					"MSRP c%zu SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
+					"\r\nMessage-ID: m1\r\nByte-Range: %zu-%zu/%u\r\nFailure-Report: partial\r\n"
+					"Content-Type: message/cpim\r\n\r\n",
+					at + 1000, (int)path.n, path.p, at + 1, at + PIECE, SIZE);
+
+			cpm_buf_add(&b, (struct cpm_slice){head, (size_t)n});
+			cpm_buf_add(&b, (struct cpm_slice){body + at, PIECE});
+			n = snprintf(head, sizeof(head), "\r\n-------c%zu%c\r\n", at + 1000,
+					at + PIECE == SIZE ? '$' : '+');
+			cpm_buf_add(&b, (struct cpm_slice){head, (size_t)n});
+			if(b.n > 500000 || at + PIECE == SIZE) {
+				peer_say(&w, &p, cpm_buf_slice(&b));
+				cpm_buf_reset(&b);
+			}
+		}
+		cpm_buf_free(&b);
+	}
+	world_await(&w, o.completes == 1);
+	ck_assert_uint_eq(o.total, SIZE);
+	ck_assert_int_eq(memcmp(o.body, body, SIZE), 0);
+	free(body);
+	end();
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("intake");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, takes_a_message, 0, 3);
+	tcase_add_test(t, takes_single_octets);
+	tcase_add_test(t, assembles_chunks);
+	tcase_add_test(t, ends_with_an_empty_chunk);
+	tcase_add_loop_test(t, answers_as_wished, 0, UNIT_COUNT(wishes));
+	tcase_add_loop_test(t, refuses, 0, UNIT_COUNT(refused));
+	tcase_add_test(t, refuses_what_the_owner_refuses);
+	tcase_add_test(t, survives_an_owner_that_closes);
+	tcase_add_test(t, refuses_what_grows_too_large);
+	tcase_add_test(t, refuses_too_many_holes);
+	tcase_add_test(t, takes_one_message_at_a_time);
+	tcase_add_test(t, discards_what_is_given_up);
+	tcase_add_test(t, tells_of_a_lost_connection);
+	tcase_add_test(t, binds_to_one_connection);
+	tcase_add_test(t, serves_two_sessions_on_a_connection);
+	tcase_add_test(t, keeps_plain_connections_off_tls_sessions);
+	tcase_add_loop_test(t, passes_back_pressure_on, 0, 2);
+	tcase_add_loop_test(t, takes_large_messages, 0, 2);
+	return unit_run("intake", t);
+}

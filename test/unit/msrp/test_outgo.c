@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * Tests of the endpoint as a sender, and as the side that connects:
+ * msrp/{outgo,leg,channel}.c.
+ */
+#include "driver.h"
+
+static struct world w;
+static struct owner o;
+static struct peer p;
+
+#define MINE "msrp://127.0.0.1:9/peer1;tcp"
+
+static void small_chunks(struct endpoint_config *config)
+{
+	config->chunk_bytes = 1000;
+}
+
+static void begin(void (*tweak)(struct endpoint_config *config))
+{
+	world_start(&w, tweak);
+	ck_assert_ptr_nonnull(owner_open(&w, &o, 100000, false, false));
+}
+
+static void end(void)
+{
+	peer_close(&p);
+	owner_free(&o);
+	world_stop(&w);
+}
+
+static void send_message(const char *body, bool report)
+{
+	struct leg_message m = {.content_type = CPM_SLICE("message/cpim"),
+			.total = strlen(body),
+			.total_known = true,
+			.report = report};
+
+	o.out = cpm_slice_of(body);
+	ck_assert(leg_send(o.leg, &m));
+	ck_assert(!leg_send(o.leg, &m));
+}
+
+/* The peer connects and says for whom it comes. */
+static void bind_peer(void)
+{
+	ck_assert(leg_listen(o.leg, CPM_SLICE(MINE)));
+	peer_connect(&w, &p, false, false);
+	peer_sayf(&w, &p,
+			"MSRP bind1 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
+			"\r\nMessage-ID: 1\r\nByte-Range: 1-0/0\r\n-------bind1$\r\n",
+			(int)leg_path(o.leg).n, leg_path(o.leg).p);
+	peer_hear(&w, &p, "-------bind1$\r\n");
+}
+
+/* The transaction id of the next request that the peer hears; its head and body are forgotten. */
+static const char *hear_request(const char *until)
+{
+	static char tid[64];
+	char *blank;
+
+	for(int i = 0; !p.count || !memmem(p.heard, p.count, "\r\n", 2); i++) {
+		ck_assert_int_lt(i, 4000);
+		world_turn(&w);
+		peer_listen_on(&w, &p);
+		usleep(500);
+	}
+	ck_assert_int_eq(memcmp(p.heard, "MSRP ", 5), 0);
+	blank = memchr(p.heard + 5, ' ', 40);
+	ck_assert_ptr_nonnull(blank);
+	snprintf(tid, sizeof(tid), "%.*s", (int)(blank - p.heard - 5), p.heard + 5);
+	if(until)
+		peer_hear(&w, &p, until);
+	return tid;
+}
+
+static void respond(const char *tid, const char *status)
+{
+	peer_sayf(&w, &p, "MSRP %s %s\r\nTo-Path: %.*s\r\nFrom-Path: " MINE "\r\n-------%s$\r\n", tid,
+			status, (int)leg_path(o.leg).n, leg_path(o.leg).p, tid);
+}
+
+START_TEST(sends_once_the_peer_is_there)
+{
+	char expected[100];
+	const char *tid;
+
+	begin(NULL);
+	send_message("hello", false);
+	bind_peer();
+	tid = hear_request("To-Path: " MINE "\r\nFrom-Path: msrp://127.0.0.1:");
+	peer_hear(&w, &p, "Byte-Range: 1-5/5\r\nContent-Type: message/cpim\r\n\r\nhello\r\n-------");
+	snprintf(expected, sizeof(expected), "%s$\r\n", tid);
+	peer_hear(&w, &p, expected);
+	ck_assert_uint_eq(o.sents, 0);
+	respond(tid, "200 OK");
+	world_await(&w, o.sents == 1);
+	ck_assert_uint_eq(o.sent_status, 200);
+	peer_silence(&w, &p);
+	end();
+}
+END_TEST
+
+START_TEST(sends_what_comes_later)
+{
+	char tid[64];
+
+	begin(NULL);
+	bind_peer();
+	o.late = true;
+	send_message("hello", true);
+	peer_silence(&w, &p);
+	ck_assert_uint_eq(o.wanted, 5);
+	leg_give(o.leg, CPM_SLICE("hel"), false);
+	snprintf(tid, sizeof(tid), "%s", hear_request("Byte-Range: 1-3/5\r\nSuccess-Report: yes\r\n"));
+	peer_hear(&w, &p, "+\r\n");
+	ck_assert_uint_eq(o.wanted_at, 3);
+	ck_assert_uint_eq(o.wanted, 2);
+	leg_give(o.leg, CPM_SLICE("lo"), false);
+	respond(tid, "200 OK");
+	snprintf(tid, sizeof(tid), "%s", hear_request("Byte-Range: 4-5/5\r\n"));
+	peer_hear(&w, &p, "$\r\n");
+	ck_assert_uint_eq(o.sents, 0);
+	respond(tid, "200 OK");
+	world_await(&w, o.sents == 1);
+	peer_sayf(&w, &p,
+			"MSRP rrrr1 REPORT\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
+			"\r\nMessage-ID: x\r\nByte-Range: 1-5/5\r\nStatus: 000 200 OK\r\n-------rrrr1$\r\n",
+			(int)leg_path(o.leg).n, leg_path(o.leg).p);
+	peer_silence(&w, &p);
+	world_await(&w, o.reports == 1);
+	ck_assert_uint_eq(o.report_status, 200);
+	end();
+}
+END_TEST
+
+START_TEST(sends_without_a_known_total)
+{
+	struct leg_message m = {.content_type = CPM_SLICE("message/cpim")};
+	char tid[64];
+
+	begin(NULL);
+	bind_peer();
+	o.late = true;
+	ck_assert(leg_send(o.leg, &m));
+	leg_give(o.leg, CPM_SLICE("abc"), false);
+	snprintf(tid, sizeof(tid), "%s", hear_request("Byte-Range: 1-3/*\r\n"));
+	peer_hear(&w, &p, "+\r\n");
+	leg_give(o.leg, CPM_SLICE("d"), true);
+	respond(tid, "200 OK");
+	snprintf(tid, sizeof(tid), "%s", hear_request("Byte-Range: 4-4/*\r\n"));
+	peer_hear(&w, &p, "$\r\n");
+	respond(tid, "200 OK");
+	world_await(&w, o.sents == 1);
+	ck_assert_uint_eq(o.sent_status, 200);
+	end();
+}
+END_TEST
+
+/* At most four chunks wait for their responses; a chunk above 2048 octets can be interrupted. */
+START_TEST(keeps_a_window)
+{
+	static char body[30001];
+	unsigned chunks = 0;
+
+	memset(body, 'x', 30000);
+	begin(small_chunks);
+	w.config.chunk_bytes = 3000;
+	bind_peer();
+	send_message(body, false);
+	world_turn(&w);
+	while(o.sents == 0) {
+		char tid[64], range[64];
+
+		ck_assert_uint_lt(chunks, 10);
+		ck_assert_uint_le(peer_listen_on(&w, &p), 4 * 3300);
+		snprintf(range, sizeof(range), "Byte-Range: %u-*/30000\r\n", chunks * 3000 + 1);
+		snprintf(tid, sizeof(tid), "%s", hear_request(range));
+		peer_hear(&w, &p, "\r\n-------");
+		peer_hear(&w, &p, "\r\n");
+		chunks++;
+		respond(tid, "200 OK");
+		if(chunks == 10)
+			world_await(&w, o.sents == 1);
+	}
+	ck_assert_uint_eq(chunks, 10);
+	ck_assert_uint_eq(o.sent_status, 200);
+	end();
+}
+END_TEST
+
+START_TEST(stops_when_refused)
+{
+	static char body[3001];
+
+	memset(body, 'x', 3000);
+	begin(small_chunks);
+	bind_peer();
+	send_message(body, false);
+	respond(hear_request("+\r\n"), "413 Stop");
+	world_await(&w, o.sents == 1);
+	ck_assert_uint_eq(o.sent_status, 413);
+	/* The next message goes over the same session. */
+	p.count = 0;
+	send_message("more", false);
+	respond(hear_request("more\r\n"), "200 OK");
+	world_await(&w, o.sents == 2);
+	ck_assert_uint_eq(o.sent_status, 200);
+	end();
+}
+END_TEST
+
+START_TEST(gives_up_without_a_response)
+{
+	begin(NULL);
+	bind_peer();
+	send_message("hello", false);
+	hear_request("hello\r\n");
+	world_pass(&w, 300);
+	world_pass(&w, 29000);
+	ck_assert_uint_eq(o.sents, 0);
+	world_pass(&w, 2000);
+	world_await(&w, o.sents == 1);
+	ck_assert_uint_eq(o.sent_status, 408);
+	ck_assert_uint_eq(o.losses, 0);
+	end();
+}
+END_TEST
+
+START_TEST(tells_the_peer_that_it_gives_up)
+{
+	begin(NULL);
+	bind_peer();
+	o.late = true;
+	send_message("hello", false);
+	leg_give(o.leg, CPM_SLICE("hel"), false);
+	hear_request("+\r\n");
+	leg_abort(o.leg);
+	hear_request("Byte-Range: 4-*/5\r\nFailure-Report: no\r\n");
+	peer_hear(&w, &p, "#\r\n");
+	/* Octets that come after that are not sent. */
+	leg_give(o.leg, CPM_SLICE("lo"), true);
+	peer_silence(&w, &p);
+	ck_assert_uint_eq(o.sents, 0);
+	end();
+}
+END_TEST
+
+START_TEST(loses_an_absent_peer)
+{
+	begin(NULL);
+	ck_assert(leg_listen(o.leg, CPM_SLICE(MINE)));
+	peer_connect(&w, &p, false, false);
+	world_pass(&w, 30000);
+	ck_assert_uint_eq(o.losses, 0);
+	world_pass(&w, 300);
+	world_await(&w, o.losses == 1);
+	ck_assert_int_eq(o.why, LEG_LOST_ABSENT);
+	end();
+}
+END_TEST
+
+START_TEST(loses_a_peer_that_takes_nothing)
+{
+	static char body[40u << 20];
+
+	memset(body, 'x', sizeof(body) - 1);
+	begin(NULL);
+	w.config.chunk_bytes = ENDPOINT_OUT_MAX / 4;
+	bind_peer();
+	/* Responses without end, but nothing is read: our own requests go unanswered. */
+	send_message(body, false);
+	for(int i = 0; i < 8; i++)
+		world_pass(&w, 10000);
+	ck_assert(o.losses || o.sents);
+	if(o.sents)
+		ck_assert_uint_eq(o.sent_status, 408);
+	end();
+}
+END_TEST
+
+static void dial(bool tls)
+{
+	unsigned port;
+	int listener = peer_listen(&port);
+
+	world_start(&w, NULL);
+	owner_open(&w, &o, 1000, tls, false);
+	o.verdict = 200;
+	ck_assert(leg_dial(o.leg, tls ? CPM_SLICE("msrps://127.0.0.1:9/peer1;tcp") : CPM_SLICE(MINE),
+			CPM_SLICE("127.0.0.1"), port));
+	peer_accept(&w, &p, listener, tls);
+}
+
+START_TEST(connects_and_greets)
+{
+	char greeting[64];
+
+	dial(_i == 1);
+	snprintf(greeting, sizeof(greeting), "%s", hear_request("Byte-Range: 1-0/0\r\n-------"));
+	peer_hear(&w, &p, "$\r\n");
+	ck_assert_uint_eq(o.bounds, 1);
+	respond(greeting, "200 OK");
+	send_message("hello", false);
+	respond(hear_request("hello\r\n"), "200 OK");
+	peer_hear(&w, &p, "$\r\n");
+	world_await(&w, o.sents == 1);
+	ck_assert_uint_eq(o.sent_status, 200);
+	/* The other way over the same connection. */
+	peer_sayf(&w, &p,
+			"MSRP aaaa1 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
+			"\r\nMessage-ID: 1\r\nContent-Type: message/cpim\r\n\r\nx\r\n-------aaaa1$\r\n",
+			(int)leg_path(o.leg).n, leg_path(o.leg).p);
+	peer_hear(&w, &p, "MSRP aaaa1 200 ");
+	world_await(&w, o.completes == 1);
+	end();
+}
+END_TEST
+
+START_TEST(hears_that_it_is_not_welcome)
+{
+	dial(false);
+	respond(hear_request("$\r\n"), "481 No");
+	world_await(&w, o.losses == 1);
+	ck_assert_int_eq(o.why, LEG_LOST_REFUSED);
+	end();
+}
+END_TEST
+
+START_TEST(loses_what_cannot_be_reached)
+{
+	unsigned port;
+	int listener = peer_listen(&port);
+
+	begin(NULL);
+	close(listener);
+	p.fd = -1;
+	ck_assert(leg_dial(o.leg, CPM_SLICE(MINE), CPM_SLICE("127.0.0.1"), port));
+	for(int i = 0; i < 1000 && !o.losses; i++) {
+		world_turn(&w);
+		usleep(500);
+	}
+	ck_assert_int_eq(o.why, LEG_LOST_REFUSED);
+	world_await(&w, o.losses == 1);
+	end();
+}
+END_TEST
+
+START_TEST(refuses_addresses_that_are_none)
+{
+	begin(NULL);
+	ck_assert(!leg_dial(o.leg, CPM_SLICE(MINE), CPM_SLICE("example.com"), 1));
+	ck_assert(!leg_dial(o.leg, CPM_SLICE(MINE), CPM_SLICE(""), 1));
+	ck_assert(!leg_dial(o.leg, CPM_SLICE(MINE), CPM_SLICE("127.0.0.1"), 0));
+	ck_assert(!leg_dial(o.leg, CPM_SLICE("sip:x"), CPM_SLICE("127.0.0.1"), 1));
+	ck_assert(!leg_listen(o.leg, CPM_SLICE("")));
+	p.fd = -1;
+	end();
+}
+END_TEST
+
+static void verified(struct endpoint_config *config)
+{
+	config->tls_verify = 1;
+	config->tls_ca = CERTIFICATE;
+}
+
+static void mistrustful(struct endpoint_config *config)
+{
+	config->tls_verify = 1;
+}
+
+/* Self-signed, for 127.0.0.1 and localhost. */
+static const struct {
+	const char *name, *path;
+	void (*tweak)(struct endpoint_config *config);
+	bool trusted;
+} certificates[] = {
+		{"its address", "msrps://127.0.0.1:9/peer1;tcp", verified, true},
+		{"its name", "msrps://localhost:9/peer1;tcp", verified, true},
+		{"another name", "msrps://example.com:9/peer1;tcp", verified, false},
+		{"another address", "msrps://127.0.0.2:9/peer1;tcp", verified, false},
+		{"not trusted", "msrps://127.0.0.1:9/peer1;tcp", mistrustful, false},
+		{"not checked", "msrps://example.com:9/peer1;tcp", NULL, true},
+};
+
+START_TEST(checks_certificates)
+{
+	unsigned port;
+	int listener = peer_listen(&port);
+
+	world_start(&w, certificates[_i].tweak);
+	owner_open(&w, &o, 1000, true, false);
+	ck_assert(leg_dial(o.leg, cpm_slice_of(certificates[_i].path), CPM_SLICE("127.0.0.1"), port));
+	peer_accept(&w, &p, listener, true);
+	for(int i = 0; i < 1000 && !o.losses && !o.bounds; i++) {
+		world_turn(&w);
+		usleep(500);
+	}
+	ck_assert_msg(o.bounds == certificates[_i].trusted, "%s", certificates[_i].name);
+	ck_assert_msg(o.losses == !certificates[_i].trusted, "%s", certificates[_i].name);
+	end();
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("outgo");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, sends_once_the_peer_is_there);
+	tcase_add_test(t, sends_what_comes_later);
+	tcase_add_test(t, sends_without_a_known_total);
+	tcase_add_test(t, keeps_a_window);
+	tcase_add_test(t, stops_when_refused);
+	tcase_add_test(t, gives_up_without_a_response);
+	tcase_add_test(t, tells_the_peer_that_it_gives_up);
+	tcase_add_test(t, loses_an_absent_peer);
+	tcase_add_test(t, loses_a_peer_that_takes_nothing);
+	tcase_add_loop_test(t, connects_and_greets, 0, 2);
+	tcase_add_test(t, hears_that_it_is_not_welcome);
+	tcase_add_test(t, loses_what_cannot_be_reached);
+	tcase_add_test(t, refuses_addresses_that_are_none);
+	tcase_add_loop_test(t, checks_certificates, 0, UNIT_COUNT(certificates));
+	return unit_run("outgo", t);
+}
