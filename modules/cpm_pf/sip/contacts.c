@@ -233,3 +233,14 @@ struct cpm_slice contact_next_hop(const struct contact *c)
 		return uri;
 	return c->received.n ? c->received : c->uri;
 }
+
+void contact_add_routes(const struct contact *c, struct cpm_buf *out)
+{
+	struct cpm_slice rest = c->path, value;
+
+	while(cpm_header_next_value(&rest, &value)) {
+		cpm_buf_add_str(out, "Route: ");
+		cpm_buf_add(out, value);
+		cpm_buf_add_str(out, "\r\n");
+	}
+}

@@ -53,4 +53,7 @@ void contact_add_request_uri(const struct contact *c, struct cpm_slice aor, stru
 /* Where such a request goes first: the first Path hop, else received, else the contact. */
 struct cpm_slice contact_next_hop(const struct contact *c);
 
+/* Appends a Route header line for each hop of its Path (RFC 3327): tm sends to the first, and all of them are the route set. */
+void contact_add_routes(const struct contact *c, struct cpm_buf *out);
+
 #endif

@@ -78,6 +78,8 @@ static bool request_send(const struct message_out *m, struct cpm_slice headers, 
 		from = str_of_slice(m->from), to = str_of_slice(m->to), hop = str_of_slice(m->next_hop);
 	uac_req_t request;
 
+	if(m->method)
+		method = (str){(char *)m->method, (int)strlen(m->method)};
 	set_uac_req(&request, &method, &lines, body.len ? &body : NULL, NULL,
 			ticket ? TMCB_LOCAL_COMPLETED : 0, ticket ? on_completed : NULL,
 			(void *)(uintptr_t)ticket);

@@ -21,7 +21,7 @@ void message_init(const char *release, message_answered answered);
 /* Appends the header lines, each with CRLF: everything but what tm writes itself. */
 void message_add_headers(const struct cpm_record *r, const struct contact *c, struct cpm_buf *out);
 
-/* Any MESSAGE of ours. headers: complete lines with CRLF; User-Agent is added, tm writes Via, Call-ID, CSeq and the like. from and to
+/* Any MESSAGE of ours, or another request outside of a dialog. headers: complete lines with CRLF; User-Agent is added, tm writes Via, Call-ID, CSeq and the like. from and to
  * are header values without tag. */
 struct message_out
 {
@@ -30,6 +30,7 @@ struct message_out
 	struct cpm_slice headers;
 	struct cpm_slice body;
 	struct socket_info *socket; /* NULL: chosen by the next hop */
+	const char *method; /* NULL: MESSAGE */
 };
 
 /* Sends it as a new request; answered is called once with the ticket, unless that is 0. False when it could not be sent: then it is

@@ -6,7 +6,9 @@
 #include "transaction.h"
 
 #include "../../core/data_lump_rpl.h"
+#include "../../core/forward.h"
 #include "../../core/kemi.h"
+#include "../../core/mem/shm.h"
 #include "../../core/route.h"
 #include "../sl/sl.h"
 #include "tm.h"
@@ -52,17 +54,59 @@ void transaction_unpark(const struct transaction_id *id)
 	tm.t_cancel_suspend(id->index, id->label);
 }
 
-bool transaction_reply(const struct transaction_id *id, int code, const char *reason, struct cpm_slice headers)
+bool transaction_reply(
+		const struct transaction_id *id, int code, const char *reason, struct cpm_slice headers)
+{
+	return transaction_answer(id, code, reason, headers, CPM_SLICE_NONE, NULL);
+}
+
+static void copy_take(const struct transaction_id *id, struct transaction_copy *copy)
+{
+	struct cell *t;
+	int len;
+
+	if(tm.t_lookup_ident(&t, id->index, id->label) < 0)
+		return;
+	len = (int)t->uas.response.buffer_len;
+	if(t->uas.response.buffer && len > 0 && t->uas.response.dst.send_sock
+			&& (copy->text = shm_malloc((size_t)len))) {
+		memcpy(copy->text, t->uas.response.buffer, (size_t)len);
+		copy->len = len;
+		copy->to = t->uas.response.dst;
+	}
+	tm.unref_cell(t);
+}
+
+bool transaction_answer(const struct transaction_id *id, int code, const char *reason,
+		struct cpm_slice headers, struct cpm_slice body, struct transaction_copy *copy)
 {
 	struct cell *t;
 	str text = {(char *)reason, (int)strlen(reason)};
-	str lines = str_of_slice(headers);
+	str lines = str_of_slice(headers), content = str_of_slice(body);
 	str tag = {(char *)id->tag, id->tag_len};
 
 	/* The look-up takes the reference that the reply gives back. */
 	if(tm.t_lookup_ident(&t, id->index, id->label) < 0)
 		return false;
-	return tm.t_reply_with_body(t, (unsigned)code, &text, NULL, &lines, &tag) >= 0;
+	if(tm.t_reply_with_body(t, (unsigned)code, &text, content.len ? &content : NULL, &lines, &tag)
+			< 0)
+		return false;
+	if(copy)
+		copy_take(id, copy);
+	return true;
+}
+
+void transaction_copy_send(struct transaction_copy *copy)
+{
+	if(copy->text)
+		msg_send(&copy->to, copy->text, copy->len);
+}
+
+void transaction_copy_free(struct transaction_copy *copy)
+{
+	if(copy->text)
+		shm_free(copy->text);
+	copy->text = NULL;
 }
 
 bool transaction_route_find(const str *name, struct transaction_route *route)
@@ -88,9 +132,22 @@ bool transaction_continue(const struct transaction_id *id, const struct transact
 
 bool transaction_refuse(struct sip_msg *msg, int code, const char *reason, struct cpm_slice headers)
 {
+	return transaction_respond(msg, code, reason, headers, CPM_SLICE_NONE);
+}
+
+bool transaction_add_header(struct sip_msg *msg, struct cpm_slice lines)
+{
+	return add_lump_rpl(msg, (char *)lines.p, (int)lines.n, LUMP_RPL_HDR) != NULL;
+}
+
+bool transaction_respond(struct sip_msg *msg, int code, const char *reason,
+		struct cpm_slice headers, struct cpm_slice body)
+{
 	str text = {(char *)reason, (int)strlen(reason)};
 
 	if(headers.n && !add_lump_rpl(msg, (char *)headers.p, (int)headers.n, LUMP_RPL_HDR))
+		return false;
+	if(body.n && !add_lump_rpl(msg, (char *)body.p, (int)body.n, LUMP_RPL_BODY))
 		return false;
 	return sl.freply(msg, code, &text) >= 0;
 }

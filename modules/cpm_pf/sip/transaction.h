@@ -7,8 +7,9 @@
 #ifndef CPM_TRANSACTION_H
 #define CPM_TRANSACTION_H
 
+#include "../../core/ip_addr.h"
 #include "../../core/parser/msg_parser.h"
-#include "../core/base/slice.h"
+#include "../core/base/buf.h"
 
 #define TRANSACTION_TAG_MAX 64
 
@@ -36,6 +37,18 @@ void transaction_unpark(const struct transaction_id *id);
 /* Final reply from any process. headers: complete lines with CRLF, or empty. False when the transaction is gone. */
 bool transaction_reply(const struct transaction_id *id, int code, const char *reason, struct cpm_slice headers);
 
+/* A final reply as it was sent, for sending it again once tm has stopped doing so. In shared memory. */
+struct transaction_copy {
+	struct dest_info to;
+	char *text; /* NULL: nothing to send */
+	int len;
+};
+/* The same as transaction_reply, with a body; copy, when given, is filled as far as memory allows. */
+bool transaction_answer(const struct transaction_id *id, int code, const char *reason,
+		struct cpm_slice headers, struct cpm_slice body, struct transaction_copy *copy);
+void transaction_copy_send(struct transaction_copy *copy);
+void transaction_copy_free(struct transaction_copy *copy);
+
 /* Runs a route (by index, or by name for KEMI) for it. False when it is gone. */
 struct transaction_route {
 	int index; /* of main_rt, or -1: name is a KEMI function */
@@ -44,7 +57,13 @@ struct transaction_route {
 bool transaction_route_find(const str *name, struct transaction_route *route);
 bool transaction_continue(const struct transaction_id *id, const struct transaction_route *route);
 
+/* Adds header lines to whatever reply this request will get. */
+bool transaction_add_header(struct sip_msg *msg, struct cpm_slice lines);
 /* Replies to the request under work, statefully where a transaction exists, with header lines added. */
-bool transaction_refuse(struct sip_msg *msg, int code, const char *reason, struct cpm_slice headers);
+bool transaction_refuse(
+		struct sip_msg *msg, int code, const char *reason, struct cpm_slice headers);
+/* The same with a body, whose Content-Type is among the headers. */
+bool transaction_respond(struct sip_msg *msg, int code, const char *reason,
+		struct cpm_slice headers, struct cpm_slice body);
 
 #endif

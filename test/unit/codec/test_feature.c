@@ -103,6 +103,18 @@ START_TEST(reads_services_in_the_clear)
 }
 END_TEST
 
+START_TEST(knows_system_messages)
+{
+	ck_assert(cpm_feature_system(CPM_SLICE("*;+g.oma.cpm.system-message")));
+	ck_assert(cpm_feature_system(CPM_SLICE("*;audio, *;require;+G.OMA.CPM.System-Message;explicit")));
+	ck_assert(cpm_feature_system(CPM_SLICE("*;" TAG "=\"" BASE "systemmsg\"")));
+	ck_assert(!cpm_feature_system(CPM_SLICE("*;+g.oma.cpm.system-message2")));
+	ck_assert(!cpm_feature_system(CPM_SLICE("*;" TAG "=\"" BASE "msg\"")));
+	ck_assert(!cpm_feature_system(CPM_SLICE("*;x=\"+g.oma.cpm.system-message\"")));
+	ck_assert(!cpm_feature_system(CPM_SLICE_NONE));
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("feature");
@@ -111,5 +123,6 @@ int main(void)
 	tcase_add_loop_test(t, takes_any_truncation, 0, UNIT_COUNT(values));
 	tcase_add_test(t, writes_what_it_reads);
 	tcase_add_test(t, reads_services_in_the_clear);
+	tcase_add_test(t, knows_system_messages);
 	return unit_run("feature", t);
 }

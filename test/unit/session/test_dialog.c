@@ -16,11 +16,9 @@
 #define BYE CPM_DIALOG_SEND_BYE
 
 /* Steps and next state, event by event in the order of the enumeration; X: nothing changes. */
-static const struct
-{
+static const struct {
 	enum cpm_dialog_state state;
-	struct
-	{
+	struct {
 		unsigned steps;
 		int next;
 	} on[CPM_DIALOG_EVENTS];

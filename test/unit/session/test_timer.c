@@ -7,8 +7,7 @@
 
 #include "core/session/timer.h"
 
-static const struct
-{
+static const struct {
 	const char *value;
 	bool ok;
 	uint32_t seconds;
@@ -54,8 +53,7 @@ END_TEST
 #define UAS CPM_REFRESHER_UAS
 
 /* Section 9 and its table 2; our least is 120, our most 1800. */
-static const struct
-{
+static const struct {
 	const char *name;
 	struct cpm_session_wish wish;
 	const char *lines;

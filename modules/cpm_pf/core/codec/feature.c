@@ -107,3 +107,16 @@ bool cpm_feature_in_service(struct cpm_slice header_value, enum cpm_icsi icsi)
 {
 	return (size_t)icsi < CPM_ICSI_COUNT && list_matches(header_value, icsi);
 }
+
+bool cpm_feature_system(struct cpm_slice header)
+{
+	struct cpm_slice rest = header, value, params, name, ignored;
+
+	while(cpm_header_next_value(&rest, &value)) {
+		cpm_header_strip_params(value, &params);
+		while(cpm_header_next_param(&params, &name, &ignored))
+			if(cpm_slice_ieq(name, CPM_SLICE(CPM_SYSTEM_TAG)))
+				return true;
+	}
+	return cpm_feature_in(header, CPM_ICSI_SYSTEMMSG);
+}

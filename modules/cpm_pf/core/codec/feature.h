@@ -23,6 +23,9 @@ enum cpm_icsi {
 /* "urn:urn-7:3gpp-service.ims.icsi.oma.cpm.msg", ... */
 const char *cpm_icsi_urn(enum cpm_icsi icsi);
 
+/* The plain tag of system messages (the norm's 8.3.1.6.3 step 2b). */
+#define CPM_SYSTEM_TAG "+g.oma.cpm.system-message"
+
 /* Appends *;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg" */
 void cpm_feature_add_accept_contact(struct cpm_buf *b, enum cpm_icsi icsi);
 
@@ -33,6 +36,9 @@ bool cpm_feature_in(struct cpm_slice header_value, enum cpm_icsi icsi);
 
 /* The same for any service of CPM, also one that is not in the list above. */
 bool cpm_feature_any(struct cpm_slice header_value);
+
+/* True when a feature tag in an Accept-Contact or Contact value marks a system message: by the plain tag, or by its later service. */
+bool cpm_feature_system(struct cpm_slice header_value);
 
 /* True when a P-Asserted-Service or P-Preferred-Service value (a comma-separated list of URNs in
  * the clear) names this service. */

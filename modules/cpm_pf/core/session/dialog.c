@@ -7,8 +7,7 @@
 
 #include <stddef.h>
 
-struct row
-{
+struct row {
 	enum cpm_dialog_state state;
 	enum cpm_dialog_event event;
 	unsigned steps;

@@ -8,33 +8,30 @@
 #ifndef CPM_SESSION_DIALOG_H
 #define CPM_SESSION_DIALOG_H
 
-enum cpm_dialog_state
-{
-	CPM_DIALOG_PENDING,	  /* the INVITE waits for our answer */
+enum cpm_dialog_state {
+	CPM_DIALOG_PENDING,   /* the INVITE waits for our answer */
 	CPM_DIALOG_ANSWERED,  /* 200 sent, no ACK yet */
-	CPM_DIALOG_LEAVING,	  /* the same, and to be ended once the ACK has come */
+	CPM_DIALOG_LEAVING,   /* the same, and to be ended once the ACK has come */
 	CPM_DIALOG_CONFIRMED, /* ACK came */
-	CPM_DIALOG_ENDING,	  /* our BYE is under way */
-	CPM_DIALOG_ENDED,	  /* over: to be freed */
+	CPM_DIALOG_ENDING,    /* our BYE is under way */
+	CPM_DIALOG_ENDED,     /* over: to be freed */
 	CPM_DIALOG_STATES,
 };
 
-enum cpm_dialog_event
-{
+enum cpm_dialog_event {
 	CPM_DIALOG_ANSWER, /* we say 200 */
 	CPM_DIALOG_REFUSE, /* the INVITE got another final answer */
 	CPM_DIALOG_CANCEL,
 	CPM_DIALOG_ACK,
-	CPM_DIALOG_BYE,		 /* from the peer */
-	CPM_DIALOG_HANG_UP,	 /* we want to end it */
+	CPM_DIALOG_BYE,      /* from the peer */
+	CPM_DIALOG_HANG_UP,  /* we want to end it */
 	CPM_DIALOG_BYE_DONE, /* our BYE was answered, or could not be sent */
-	CPM_DIALOG_TIME,	 /* the state's time is over */
+	CPM_DIALOG_TIME,     /* the state's time is over */
 	CPM_DIALOG_EVENTS,
 };
 
 /* What is to be done; several at once. */
-enum cpm_dialog_step
-{
+enum cpm_dialog_step {
 	CPM_DIALOG_NOTHING = 0,
 	CPM_DIALOG_SEND_200 = 1,
 	CPM_DIALOG_SEND_487 = 2,

@@ -14,25 +14,18 @@
 /* Past a day an interval says no more. */
 #define CPM_SESSION_MAX_S 86400
 
-enum cpm_refresher
-{
-	CPM_REFRESHER_NONE,
-	CPM_REFRESHER_UAC,
-	CPM_REFRESHER_UAS
-};
+enum cpm_refresher { CPM_REFRESHER_NONE, CPM_REFRESHER_UAC, CPM_REFRESHER_UAS };
 
 /* What a request says. */
-struct cpm_session_wish
-{
-	bool timer;			/* Supported: timer */
+struct cpm_session_wish {
+	bool timer;         /* Supported: timer */
 	uint32_t expires_s; /* Session-Expires; 0 without one */
 	enum cpm_refresher refresher;
 	uint32_t min_s; /* Min-SE; 0 without one */
 };
 
 /* What is answered. */
-struct cpm_session_terms
-{
+struct cpm_session_terms {
 	bool too_small; /* 422 with Min-SE: min_s; nothing else counts then */
 	uint32_t min_s;
 	uint32_t expires_s; /* 0: no session timer */

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * What the peer of a dialog sends in it: ACK, CANCEL, BYE, UPDATE, re-INVITE.
+ */
+#include "../../core/mem/shm.h"
+#include "../../core/parser/parse_cseq.h"
+#include "../../core/parser/parse_from.h"
+#include "../../core/parser/parse_to.h"
+#include "../../core/ut.h"
+#include "../core/codec/header.h"
+#include "../core/codec/uri.h"
+#include "dialogs.h"
+
+/* What a request says of the dialog that it belongs to. */
+struct match {
+	struct dialogs_key key;
+	str contact;
+	unsigned cseq;
+};
+
+static bool match_read(struct sip_msg *msg, struct match *m)
+{
+	struct cpm_slice rest, value, uri;
+
+	memset(m, 0, sizeof(*m));
+	if(parse_headers(msg, HDR_EOH_F, 0) < 0 || !msg->callid || !msg->cseq
+			|| parse_from_header(msg) < 0 || parse_to_header(msg) < 0
+			|| str2int(&get_cseq(msg)->number, &m->cseq) < 0)
+		return false;
+	m->key.call_id = msg->callid->body;
+	m->key.from_tag = get_from(msg)->tag_value;
+	m->key.to_tag = get_to(msg)->tag_value;
+	if(msg->contact) {
+		rest = slice_of_str(&msg->contact->body);
+		if(cpm_header_next_value(&rest, &value) && cpm_uri_of_address(value, &uri))
+			m->contact = str_of_slice(uri);
+	}
+	return m->key.from_tag.len > 0;
+}
+
+struct outcome {
+	bool found;
+	enum cpm_dialog_state state; /* before */
+	bool old;                    /* a CSeq that was overtaken */
+	unsigned steps;
+	int owner;
+	dialog_id id;
+	struct transaction_id transaction;
+	char contact[DIALOG_CONTACT_MAX];
+};
+
+/* Finds the dialog and moves it by event; CPM_DIALOG_EVENTS: by none. */
+static void request_take(
+		const struct match *m, enum cpm_dialog_event event, bool counts, struct outcome *o)
+{
+	struct dialog *d;
+
+	memset(o, 0, sizeof(*o));
+	dialogs_lock();
+	if((d = dialogs_match(&m->key))) {
+		o->found = true;
+		o->state = d->state;
+		o->id = d->id;
+		o->owner = d->owner;
+		o->old = counts && m->cseq < d->remote_cseq;
+		o->transaction = d->transaction;
+		memcpy(o->contact, d->contact, sizeof(o->contact));
+		if(counts && !o->old)
+			d->remote_cseq = m->cseq;
+		/* The ACK of a re-INVITE says nothing about ours. */
+		if(event == CPM_DIALOG_ACK && m->cseq != d->invite_cseq)
+			event = CPM_DIALOG_EVENTS;
+		if(!o->old && event != CPM_DIALOG_EVENTS)
+			o->steps = dialogs_move(d, event, dialogs_now());
+	}
+	dialogs_unlock();
+	if(o->steps)
+		dialogs_config.post(o->owner, o->id);
+}
+
+static int take_ack(struct sip_msg *msg, const struct match *m)
+{
+	struct outcome o;
+	int branch = 0;
+
+	request_take(m, CPM_DIALOG_ACK, false, &o);
+	if(!o.found)
+		return -1;
+	/* tm stops sending the 200, when it still knows it. */
+	if(tm.t_check(msg, &branch) == 1 && tm.t_gett() && tm.t_gett() != T_UNDEFINED)
+		tm.t_release_transaction(tm.t_gett());
+	return 1;
+}
+
+static int take_cancel(struct sip_msg *msg, const struct match *m)
+{
+	char text[DIALOG_HEADERS_MAX];
+	struct cpm_buf lines;
+	struct outcome o;
+
+	request_take(m, CPM_DIALOG_CANCEL, false, &o);
+	if(!o.found || !o.transaction.tag_len)
+		return -1;
+	cpm_buf_init_fixed(&lines, text, sizeof(text));
+	dialogs_reply(msg, 200, "OK", &lines);
+	if(o.steps & CPM_DIALOG_SEND_487)
+		transaction_reply(&o.transaction, 487, "Request Terminated",
+				cpm_slice_of(dialogs_config.server_line));
+	return 1;
+}
+
+/* A refresh of the session, or a new target (RFC 3311, RFC 4028). The media stay as they are: a re-INVITE hears the same SDP. */
+static void take_refresh(
+		struct sip_msg *msg, const struct match *m, const struct outcome *o, struct cpm_buf *lines)
+{
+	struct cpm_session_wish wish;
+	struct cpm_session_terms terms;
+	struct dialog *d;
+	str target = STR_NULL, old = STR_NULL;
+	char sdp[DIALOG_SDP_MAX];
+	int sdp_len = 0;
+
+	dialogs_wish(msg, &wish);
+	cpm_session_agree(&wish, dialogs_config.min_se_s, dialogs_config.session_s, &terms);
+	if(terms.too_small) {
+		cpm_session_add_headers(lines, &terms);
+		dialogs_reply(msg, 422, "Session Interval Too Small", lines);
+		return;
+	}
+	if(m->contact.len && shm_str_dup(&target, &m->contact) < 0)
+		target = (str)STR_NULL;
+	dialogs_lock();
+	if((d = dialogs_find(o->id))) {
+		if(target.s) {
+			old = d->target;
+			d->target = target;
+			target = (str)STR_NULL;
+		}
+		d->expires_s = terms.expires_s;
+		d->refresher = terms.refresher == CPM_REFRESHER_UAS;
+		if(d->state == CPM_DIALOG_CONFIRMED)
+			dialogs_clock(d, dialogs_now());
+		if(msg->first_line.u.request.method_value == METHOD_INVITE && d->sdp.s
+				&& d->sdp.len <= DIALOG_SDP_MAX) {
+			sdp_len = d->sdp.len;
+			memcpy(sdp, d->sdp.s, (size_t)sdp_len);
+		}
+	}
+	dialogs_unlock();
+	if(old.s)
+		shm_free(old.s);
+	if(target.s)
+		shm_free(target.s);
+	cpm_buf_add_str(lines, o->contact);
+	cpm_buf_add_str(lines, dialogs_config.server_line);
+	cpm_buf_add_str(lines, "Supported: timer\r\n");
+	cpm_session_add_headers(lines, &terms);
+	if(sdp_len)
+		cpm_buf_add_str(lines, "Content-Type: application/sdp\r\n");
+	transaction_respond(
+			msg, 200, "OK", cpm_buf_slice(lines), (struct cpm_slice){sdp, (size_t)sdp_len});
+}
+
+int dialog_request(struct sip_msg *msg)
+{
+	char text[DIALOG_HEADERS_MAX];
+	struct cpm_buf lines;
+	struct match m;
+	struct outcome o;
+	bool retransmission;
+	unsigned method = msg->first_line.u.request.method_value;
+
+	if(!dialog_count() || !match_read(msg, &m))
+		return -1;
+	if(method == METHOD_CANCEL)
+		return take_cancel(msg, &m);
+	if(!m.key.to_tag.len)
+		return -1;
+	if(method == METHOD_ACK)
+		return take_ack(msg, &m);
+
+	request_take(&m, CPM_DIALOG_EVENTS, false, &o);
+	if(!o.found)
+		return -1;
+	if(!dialogs_transaction(msg, &retransmission))
+		return retransmission ? 0 : -1;
+	request_take(&m, method == METHOD_BYE ? CPM_DIALOG_BYE : CPM_DIALOG_EVENTS, true, &o);
+	cpm_buf_init_fixed(&lines, text, sizeof(text));
+	if(!o.found)
+		dialogs_reply(msg, 481, "Call/Transaction Does Not Exist", &lines);
+	else if(o.old)
+		dialogs_reply(msg, 500, "Server Internal Error", &lines);
+	else if(method == METHOD_BYE || method == METHOD_OPTIONS)
+		dialogs_reply(msg, 200, "OK", &lines);
+	else if(method == METHOD_INVITE && o.state != CPM_DIALOG_CONFIRMED)
+		dialogs_reply(msg, 491, "Request Pending", &lines);
+	else if(method == METHOD_UPDATE || method == METHOD_INVITE)
+		take_refresh(msg, &m, &o, &lines);
+	else {
+		cpm_buf_add_str(&lines, DIALOG_ALLOW);
+		dialogs_reply(msg, 405, "Method Not Allowed", &lines);
+	}
+	return 1;
+}
