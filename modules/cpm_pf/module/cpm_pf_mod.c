@@ -14,6 +14,7 @@
 #include "../sip/message.h"
 #include "../sip/transaction.h"
 #include "event.h"
+#include "command.h"
 #include "exports.h"
 #include "queue.h"
 #include "script.h"
@@ -90,6 +91,15 @@ static int mod_init(void)
 		LM_ERR("documents: %s\n", error ? error : "no memory");
 		return -1;
 	}
+	if(!dialog_init(&(struct dialog_config){.max = (size_t)settings.max_dialogs,
+			   .min_se_s = (unsigned)settings.min_se_s,
+			   .session_s = (unsigned)settings.session_expires_s,
+			   .server_line = settings_server_line(),
+			   .agent_line = settings_agent_line(),
+			   .post = command_post_dialog})) {
+		LM_ERR("no shared memory for dialogs\n");
+		return -1;
+	}
 	if(!queue_init()) {
 		LM_ERR("no shared memory for the queue\n");
 		return -1;
@@ -136,5 +146,6 @@ static int child_init(int rank)
 
 static void mod_destroy(void)
 {
+	dialog_destroy();
 	xdm_destroy();
 }

@@ -12,6 +12,7 @@
 #include "../../core/mem/shm.h"
 #include "../core/codec/cpim.h"
 #include "../core/codec/date.h"
+#include "../core/codec/feature.h"
 #include "../core/codec/header.h"
 #include "../core/codec/mime.h"
 #include "../core/codec/recipients.h"
@@ -35,6 +36,11 @@ static const struct reason reasons[] = {
 		{"too-large", 413, "Message Too Large"},
 		{"unsupported", 415, "Unsupported Media Type"},
 		{"quota", 480, "Temporarily Unavailable"},
+		{"system", 480, "Temporarily Unavailable"},
+		{"unauthorised", 403, "Forbidden"},
+		{"no-messages", 488, "Not Acceptable Here"},
+		{"bad-event", 489, "Bad Event"},
+		{"not-acceptable", 406, "Not Acceptable"},
 		{"store", 503, "Service Unavailable"},
 		{"busy", 503, "Service Unavailable"},
 		{"documents", 503, "Service Unavailable"},
@@ -495,6 +501,18 @@ static struct store_job *deferral_job(struct sip_msg *msg, struct context *c)
 	return job;
 }
 
+/* A system message tells of what waits: kept, it would be told of itself. */
+static bool is_system_message(const struct request *r)
+{
+	size_t i;
+
+	for(i = 0; r && i < r->accept_contact_count; i++) {
+		if(cpm_feature_system(r->accept_contact[i]))
+			return true;
+	}
+	return false;
+}
+
 int deferral_begin(struct sip_msg *msg, struct context *c, const str *route)
 {
 	struct transaction_route target;
@@ -504,6 +522,10 @@ int deferral_begin(struct sip_msg *msg, struct context *c, const str *route)
 		LM_ERR("cpm_defer: there is no route[%.*s]\n", route->len, route->s);
 		c->reason = "busy";
 		return -2;
+	}
+	if(is_system_message(context_request(msg, c))) {
+		c->reason = "system";
+		return -1;
 	}
 	if(!queue_available()) {
 		count(store_failures);

@@ -17,6 +17,7 @@ enum job_kind {
 	JOB_TRIGGER,   /* struct trigger_job: push what waits for a user */
 	JOB_ANSWER,    /* struct answer_job: a client's final answer to a push */
 	JOB_DOCUMENTS, /* struct documents_job: the documents that a push waited for */
+	JOB_COMMAND,   /* struct command_job, which brings its own function */
 };
 
 struct job {

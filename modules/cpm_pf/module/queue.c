@@ -13,6 +13,7 @@
 #include "../../core/dprint.h"
 #include "../../core/mem/shm.h"
 #include "../ipc/mailbox.h"
+#include "command.h"
 #include "context.h"
 #include "outcome.h"
 #include "push.h"
@@ -26,6 +27,8 @@
 #define GATHER_MS 5
 /* Expired messages are looked for this often, a few shards at a time. */
 #define SWEEP_MS 1000
+/* Time-outs of dialogs are looked for this often. */
+#define DIALOGS_MS 1000
 #define SWEEP_LIMIT 100
 #define SWEEP_BYTES (1u << 20)
 
@@ -38,7 +41,7 @@ static struct mailbox **mailboxes;
 static struct queue_shared *shared; /* one each process */
 static struct store *store;
 static int self;
-static int64_t sweep_ms;
+static int64_t sweep_ms, dialogs_ms;
 
 bool queue_init(void)
 {
@@ -78,16 +81,21 @@ const char *queue_state(void)
 	return "connected";
 }
 
-static int queue_of(struct cpm_slice aor)
+int queue_process_of(struct cpm_slice aor)
 {
 	return settings.queue_workers == 1
 				   ? 0
 				   : (int)(cpm_slice_hash(aor, 1) % (unsigned)settings.queue_workers);
 }
 
+bool queue_post_to(int process, void *job)
+{
+	return mailbox_post(mailboxes[process], job);
+}
+
 bool queue_post(struct cpm_slice aor, void *job)
 {
-	return mailbox_post(mailboxes[queue_of(aor)], job);
+	return queue_post_to(queue_process_of(aor), job);
 }
 
 bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, int64_t delay_ms)
@@ -194,6 +202,9 @@ static void job_take(struct job *head, int64_t now)
 		case JOB_STORE:
 			/* on_stored frees it. */
 			store_job_take((struct store_job *)head);
+			return;
+		case JOB_COMMAND:
+			((struct command_job *)head)->run((struct command_job *)head, store, now);
 			return;
 		case JOB_TRIGGER: {
 			struct trigger_job *job = (struct trigger_job *)head;
@@ -321,6 +332,10 @@ void queue_run(int index)
 		next = push_run(now);
 		then = queue_sweep(now);
 		next = then < next ? then : next;
+		if(now >= dialogs_ms) {
+			dialog_sweep(index, now);
+			dialogs_ms = now + DIALOGS_MS;
+		}
 		then = store_run(store, now);
 		next = then < next ? then : next;
 		/* Sessions that the replies woke want their turn before we sleep. */

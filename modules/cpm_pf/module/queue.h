@@ -20,6 +20,10 @@ const char *queue_state(void);
 /* Any process: hands a job to the process of this user. False when its mailbox is full: the caller keeps the job. */
 bool queue_post(struct cpm_slice aor, void *job);
 
+/* Any process: to one queue process by its number; and the number of a user's process. */
+bool queue_post_to(int process, void *job);
+int queue_process_of(struct cpm_slice aor);
+
 /* Any process: push what waits for aor, now or after delay_ms. False without memory or room. */
 bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, int64_t delay_ms);
 

@@ -7,6 +7,7 @@
 #include "../core/codec/date.h"
 #include "../core/queue/record.h"
 #include "../redis/admin.h"
+#include "../sip/dialog.h"
 #include "context.h"
 #include "exports.h"
 #include "obtain.h"
@@ -281,6 +282,7 @@ static void rpc_stats(rpc_t *rpc, void *ctx)
 	add_text(rpc, l.handle, "redis", cpm_slice_of(queue_state()));
 	statistics_each(statistic_each, &l);
 	documents_add(rpc, l.handle);
+	add_number(rpc, l.handle, "dialogs", (int64_t)dialog_count());
 	if(admin_totals(&settings.store, &totals, &error)) {
 		add_number(rpc, l.handle, "now_waiting", (int64_t)totals.waiting);
 		add_number(rpc, l.handle, "now_quarantined", (int64_t)totals.quarantined);

@@ -11,12 +11,15 @@
 #include "../core/codec/version.h"
 #include "../core/codec/warning.h"
 #include "../sip/transaction.h"
+#include "../sip/dialog.h"
 #include "context.h"
 #include "deferral.h"
+#include "manage.h"
 #include "obtain.h"
 #include "queue.h"
 #include "settings.h"
 #include "statistics.h"
+#include "subscribe.h"
 
 /* A script that waits for documents. */
 struct parked_script {
@@ -245,6 +248,11 @@ int ki_is_service(struct sip_msg *msg, str *service)
 	bool any = false;
 	size_t i, k;
 
+	if(cpm_slice_eq(slice_of_str(service), CPM_SLICE("system"))) {
+		for(i = 0; r && i < r->accept_contact_count; i++)
+			any |= cpm_feature_system(r->accept_contact[i]);
+		return r ? any ? 1 : -1 : -2;
+	}
 	for(k = 0; k < 4 && !cpm_slice_eq(cpm_slice_of(services[k].name), slice_of_str(service)); k++)
 		;
 	if(!r || k == 4)
@@ -289,4 +297,19 @@ int ki_reject(struct sip_msg *msg, str *warning)
 int ki_defer(struct sip_msg *msg, str *route)
 {
 	return deferral_begin(msg, context_judged(msg), route);
+}
+
+int ki_manage_deferred(struct sip_msg *msg, str *route)
+{
+	return manage_begin(msg, context_of(msg), route);
+}
+
+int ki_handle_subscribe(struct sip_msg *msg, str *route)
+{
+	return subscribe_begin(msg, context_of(msg), route);
+}
+
+int ki_handle_indialog(struct sip_msg *msg)
+{
+	return dialog_request(msg);
 }

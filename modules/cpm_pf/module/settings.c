@@ -49,6 +49,11 @@ struct settings settings = {
 		.push_lease_ms = 10000,
 		.push_ack_ms = 20,
 
+		.subscribe_body_bytes = 60000,
+		.max_dialogs = 10000,
+		.min_se_s = 90,
+		.session_expires_s = 1800,
+
 		.xcap_root = "",
 		.xcap_lists_auid = "resource-lists",
 		.xcap_policy_auid = "org.openmobilealliance.access-rules",
@@ -106,6 +111,8 @@ param_export_t settings_params[] = {
 	NUMBER(push_prefetch_bytes), NUMBER(push_parallel), NUMBER(push_sessions),
 	NUMBER(push_lease_ms), NUMBER(push_ack_ms),
 
+	NUMBER(subscribe_body_bytes), NUMBER(max_dialogs), NUMBER(min_se_s), NUMBER(session_expires_s),
+
 	TEXT(xcap_root), TEXT(xcap_lists_auid), TEXT(xcap_policy_auid), TEXT(xcap_profile_auid),
 	TEXT(xcap_lists_document), TEXT(xcap_policy_document), TEXT(xcap_profile_document),
 	TEXT(xcap_identity_header), TEXT(xcap_user), TEXT(xcap_password), TEXT(xcap_ca_file),
@@ -138,6 +145,8 @@ static const struct range ranges[] = {
 	RANGE(xdm_max_age_ms, 0, INT_MAX), RANGE(xdm_stale_ms, 0, INT_MAX), RANGE(xdm_timeout_ms, 10, 60000),
 	RANGE(xdm_retry_ms, 0, 600000), RANGE(xdm_cache_mb, 1, 65536), RANGE(xdm_max_parallel, 1, 1000),
 	RANGE(xdm_max_waiters, 1, 1000000),
+	RANGE(subscribe_body_bytes, 200, 1 << 20), RANGE(max_dialogs, 1, 1000000), RANGE(min_se_s, 90, 86400),
+	RANGE(session_expires_s, 90, 86400),
 	RANGE(max_message_bytes, 1, 65535), RANGE(max_header_bytes, 64, 65535),
 	RANGE(max_record_bytes, 512, 1 << 20), RANGE(max_document_bytes, 256, 256 << 20),
 	RANGE(max_document_memory, 4096, 1 << 30), RANGE(max_xml_depth, 4, 256),
@@ -147,7 +156,7 @@ static const struct range ranges[] = {
 };
 /* clang-format on */
 
-static char server_line[256];
+static char server_line[256], agent_line[256];
 
 static bool ranges_check(void)
 {
@@ -292,6 +301,11 @@ const char *settings_server_line(void)
 	return server_line;
 }
 
+const char *settings_agent_line(void)
+{
+	return agent_line;
+}
+
 bool settings_check(void)
 {
 	int n = snprintf(server_line, sizeof(server_line), "Server: %s\r\n", settings.release);
@@ -300,6 +314,7 @@ bool settings_check(void)
 		LM_ERR("parameter release is too long: write for instance \"CPM-serv/OMA1.0\"\n");
 		return false;
 	}
+	snprintf(agent_line, sizeof(agent_line), "User-Agent: %s\r\n", settings.release);
 	if(!ranges_check() || !words_check())
 		return false;
 	limits_fill();

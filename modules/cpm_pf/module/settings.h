@@ -59,6 +59,11 @@ struct settings {
 	int push_lease_ms;
 	int push_ack_ms;
 
+	int subscribe_body_bytes;
+	int max_dialogs;
+	int min_se_s;
+	int session_expires_s;
+
 	char *xcap_root;
 	char *xcap_lists_auid;
 	char *xcap_policy_auid;
@@ -108,7 +113,8 @@ extern param_export_t settings_params[];
 /* Checks every parameter and fills the derived part; logs one line that says what to write instead and returns false on a bad one. */
 bool settings_check(void);
 
-/* "Server: <release>" with CRLF. */
+/* "Server: <release>" and "User-Agent: <release>" with CRLF. */
 const char *settings_server_line(void);
+const char *settings_agent_line(void);
 
 #endif

@@ -8,6 +8,9 @@ import uuid
 PAGER_ICSI = "urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg"
 PAGER_TAG = f'+g.3gpp.icsi-ref="{PAGER_ICSI}"'
 
+DEFERRED_TAG = '+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.deferred"'
+SYSTEM_TAG = "+g.oma.cpm.system-message"
+
 _ids = itertools.count(1)
 
 
@@ -26,6 +29,33 @@ def cpim(text, sender, recipient, *, imdn_id=None, disposition="positive-deliver
     content = text if isinstance(text, bytes) else text.encode()
     head = "\r\n".join([*lines, *extra, "", "Content-Type: text/plain;charset=UTF-8", "", ""])
     return head.encode() + content
+
+
+def orders(*entries, nested=False):
+    """A recipient list of orders as bytes: pairs (message-URI-ID, action); action None says none."""
+    inner = "".join(f'<entry uri="{uri}{f";cpm_action={action}" if action else ""}"/>' for uri, action in entries)
+    inner = f"<list>{inner}</list>" if nested else inner
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists">'
+        f"<list>{inner}</list></resource-lists>\n"
+    ).encode()
+
+
+def sdp(port=7654):
+    """An offer of one MSRP stream."""
+    return (
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+        f"m=message {port} TCP/MSRP *\r\na=path:msrp://127.0.0.1:{port}/abcdefghij;tcp\r\na=accept-types:message/cpim\r\n"
+    ).encode()
+
+
+def multipart(*parts, boundary="boundary1"):
+    """A multipart/mixed body of (content type, further header lines, body)."""
+    pieces = [
+        b"\r\n".join([b"--" + boundary.encode(), f"Content-Type: {kind}".encode(), *(line.encode() for line in lines), b"", body])
+        for kind, lines, body in parts
+    ]
+    return b"\r\n".join(pieces) + b"\r\n--" + boundary.encode() + b"--\r\n"
 
 
 def pager_headers(sender, *, content_type="message/cpim", asserted=True, extra=()):

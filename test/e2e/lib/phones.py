@@ -201,3 +201,49 @@ def send_messages(folder, sip, *, target, from_, to, messages, transport="udp", 
     if user:
         options += ["-au", user, "-ap", password or ""]
     return _outcomes(sipp.run(sip, *options, timeout_s=timeout_s))
+
+
+class Call:
+    """What a phone saw of a dialog that it began: the messages that it sent and received, in order."""
+
+    def __init__(self, trace):
+        self.sent = [m for way, m in trace if way == "sent"]
+        self.received = [m for way, m in trace if way == "received"]
+        self.request = self.sent[0]
+        self.reply = _final_reply(trace, self.request)
+
+    @property
+    def status(self):
+        return self.reply.status if self.reply else None
+
+    @property
+    def warning(self):
+        return self.reply.get("Warning") if self.reply else None
+
+    def requests(self, method):
+        """Requests received within the dialog, retransmissions left out."""
+        found = {m.transaction: m for m in self.received if not m.is_reply and m.method == method}
+        return list(found.values())
+
+    def __repr__(self):
+        return f"<{self.request.start_line}: {self.reply.start_line if self.reply else 'no reply'}>"
+
+
+def _call(folder, scenario, sip, *, target, aor, headers, options=(), transport="udp", timeout_s=60):
+    sipp = Sipp(folder, scenario, scenario, transport)
+    options = [
+        "-key", "target", target, "-key", "from", f"<{aor}>", "-key", "to", f"<{target}>", "-key", "user",
+        aor.partition(":")[2].partition("@")[0], "-key", "headers", sipp.write("headers", _header_lines(headers)),
+        *(sipp.write("body", o) if isinstance(o, bytes) else o for o in options), "-m", "1",
+    ]
+    return Call(sipp.run(sip, *options, timeout_s=timeout_s))
+
+
+def manage(folder, sip, *, target, aor, headers, body=b"", params="", **options):
+    """A management INVITE of a user; the Call. params go behind its Contact."""
+    return _call(folder, "manage", sip, target=target, aor=aor, headers=headers, options=("-key", "params", params, "-key", "body", body), **options)
+
+
+def subscribe(folder, sip, *, target, aor, headers, **options):
+    """A SUBSCRIBE of a user; the Call, with the NOTIFY."""
+    return _call(folder, "subscribe", sip, target=target, aor=aor, headers=headers, **options)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (C) 2026 the cpm_pf authors
-"""A plain socket for bytes that no phone would send."""
+"""Plain sockets: for bytes that no phone would send, and for dialogs that go as no phone would let them."""
 
 import socket
+import time
 import uuid
 
 from stack import host_port
@@ -46,3 +47,70 @@ def request(method, uri, headers=(), body=b"", *, content_length=None):
     lines += [f"{name}: {value}" for name, value in headers]
     lines.append(f"Content-Length: {len(body) if content_length is None else content_length}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape") + body
+
+
+class Peer:
+    """One end of a dialog over UDP, step by step: each request is sent and each message taken by the test."""
+
+    def __init__(self, sip, aor, target):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.connect(host_port(sip))
+        self.address = "%s:%d" % self.socket.getsockname()
+        self.aor, self.target, self.remote = aor, target, target
+        self.call_id, self.tag, self.to_tag, self.cseq = uuid.uuid4().hex, uuid.uuid4().hex[:8], "", 0
+        self.contact = f"<sip:peer@{self.address}>"
+        self.kept = []
+
+    def close(self):
+        self.socket.close()
+
+    def send(self, method, headers=(), body=b"", *, cseq=None, branch=None, to_tag=None, uri=None):
+        """A request of this call; the next CSeq unless given. Returns its branch."""
+        if cseq is None:
+            self.cseq += 1
+            cseq = self.cseq
+        branch = branch or f"z9hG4bK{uuid.uuid4().hex}"
+        to_tag = self.to_tag if to_tag is None else to_tag
+        lines = [
+            f"{method} {uri or self.remote} SIP/2.0", f"Via: SIP/2.0/UDP {self.address};branch={branch}", "Max-Forwards: 70",
+            f"From: <{self.aor}>;tag={self.tag}", f"To: <{self.target}>" + (f";tag={to_tag}" if to_tag else ""),
+            f"Call-ID: {self.call_id}", f"CSeq: {cseq} {method}", f"Contact: {self.contact}", f"P-Asserted-Identity: <{self.aor}>",
+            *(f"{name}: {value}" for name, value in headers), f"Content-Length: {len(body)}",
+        ]
+        self.socket.send(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
+        return branch
+
+    def receive(self, wanted, timeout_s=5):
+        """The next message for which wanted(message) is true, others are kept for later calls; None when there is none in time."""
+        for message in self.kept:
+            if wanted(message):
+                self.kept.remove(message)
+                return message
+        end = time.monotonic() + timeout_s
+        while (left := end - time.monotonic()) > 0:
+            self.socket.settimeout(left)
+            try:
+                message = SipMessage(self.socket.recv(65536))
+            except OSError:
+                return None
+            if wanted(message):
+                return message
+            self.kept.append(message)
+        return None
+
+    def final(self, method, timeout_s=5):
+        """The final reply to a request of this method; a 2xx to an INVITE gives the dialog its To tag and target."""
+        reply = self.receive(lambda m: m.is_reply and m.method == method and m.status >= 200, timeout_s)
+        if reply and method == "INVITE" and reply.status < 300:
+            self.to_tag = reply.get("To").partition("tag=")[2]
+            self.remote = reply.get("Contact").partition("<")[2].partition(">")[0]
+        return reply
+
+    def request(self, method, timeout_s=5):
+        """The next request of this method."""
+        return self.receive(lambda m: not m.is_reply and m.method == method, timeout_s)
+
+    def answer(self, request, status=200, reason="OK"):
+        kept = ["Via", "From", "To", "Call-ID", "CSeq"]
+        lines = [f"SIP/2.0 {status} {reason}", *(f"{n}: {v}" for n in kept for v in request.all(n)), "Content-Length: 0"]
+        self.socket.send(("\r\n".join(lines) + "\r\n\r\n").encode())

@@ -8,8 +8,8 @@ from pathlib import Path
 from process import wait_until
 
 from .documents import Documents
-from .messages import PAGER_TAG, cpim, new_id, pager_headers
-from .phones import Phone, send_messages
+from .messages import DEFERRED_TAG, PAGER_TAG, cpim, new_id, pager_headers
+from .phones import Phone, manage, send_messages, subscribe
 
 _people = itertools.count(1)
 
@@ -62,6 +62,33 @@ class Scene:
             self.folder, (node or self.stack.node).sip, target=target or recipient, from_=from_ or f"<{sender}>", to=to or f"<{recipient}>",
             messages=messages, transport=transport, parallel=parallel, user=user, password=password, timeout_s=timeout_s,
         )
+
+    def manage(self, aor, body=b"", *, content_type=None, node=None, asserted=None, instance=None, extra=(), **options):
+        """A management INVITE of a user; the Call. asserted: P-Asserted-Identity in place of the user's own, or False."""
+        headers = [("Accept-Contact", f"*;{DEFERRED_TAG}"), ("User-Agent", "CPM-client/OMA1.0")]
+        if asserted is not False:
+            headers.append(("P-Asserted-Identity", asserted or f"<{aor}>"))
+        headers += list(extra)
+        if content_type or body:
+            headers.append(("Content-Type", content_type or "application/resource-lists+xml"))
+        return manage(
+            self.folder, (node or self.stack.node).sip, target=f"sip:CPMDeferredMsgMgmt@{self.stack.domain}", aor=aor, headers=headers,
+            body=body, params=f';+sip.instance="<{instance}>"' if instance else "", **options,
+        )
+
+    def subscribe(self, aor, *, event="deferred-messages", accept=None, expires=3600, asserted=None, node=None, extra=(), **options):
+        """A SUBSCRIBE of a user to what is deferred for it; the Call."""
+        headers = [("Event", event)] if event else []
+        if accept:
+            headers.append(("Accept", accept))
+        if expires is not None:
+            headers.append(("Expires", str(expires)))
+        if asserted is not False:
+            headers.append(("P-Asserted-Identity", asserted or f"<{aor}>"))
+        return subscribe(self.folder, (node or self.stack.node).sip, target=aor, aor=aor, headers=headers + list(extra), **options)
+
+    def message_uri(self, message_id):
+        return f"sip:{message_id}@{self.stack.domain}"
 
     def isf(self, **options):
         """A phone at the address of the interworking function."""

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * What the functions for users' orders and questions share.
+ */
+#include "command.h"
+
+#include "../../core/forward.h"
+#include "../../core/mem/shm.h"
+#include "queue.h"
+#include "settings.h"
+#include "statistics.h"
+
+struct dialog_job {
+	struct command_job command;
+	dialog_id id;
+};
+
+static bool domain_is_ours(struct cpm_slice domain)
+{
+	str host = str_of_slice(domain);
+
+	return check_self(&host, 0, 0) == 1;
+}
+
+bool command_user(struct context *c, struct cpm_slice *aor)
+{
+	const struct cpm_uri_key *number = NULL;
+	bool foreign = false;
+	size_t i;
+
+	for(i = 0; i < c->facts.originator_count; i++) {
+		const struct cpm_uri_key *who = &c->facts.originators[i];
+		if(!who->domain.n)
+			number = who;
+		else if(domain_is_ours(who->domain)) {
+			*aor = who->key;
+			return true;
+		} else
+			foreign = true;
+	}
+	if(number && !foreign) {
+		*aor = number->key;
+		return true;
+	}
+	c->reason = "unauthorised";
+	return false;
+}
+
+void command_refuse(const struct command_request *request, const char *reason)
+{
+	context_resume(reason, NULL);
+	if(!transaction_continue(&request->transaction, &request->route))
+		count(unparked);
+	context_resume(NULL, NULL);
+}
+
+static void dialog_job_run(struct command_job *job, struct store *store, int64_t now)
+{
+	dialog_work(((struct dialog_job *)job)->id);
+	shm_free(job);
+}
+
+bool command_post_dialog(int owner, dialog_id id)
+{
+	struct dialog_job *job = shm_malloc(sizeof(*job));
+
+	if(!job)
+		return false;
+	*job = (struct dialog_job){.command = {{JOB_COMMAND}, dialog_job_run}, .id = id};
+	if(queue_post_to(owner, job))
+		return true;
+	shm_free(job);
+	return false;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * What users order and ask for, from the worker that takes the request to the
+ * queue process that does the work: a job that brings its own function.
+ */
+#ifndef CPM_COMMAND_H
+#define CPM_COMMAND_H
+
+#include "../sip/dialog.h"
+#include "context.h"
+#include "job.h"
+
+/* First member of such a job. run is called in the queue process and takes the job over: it, or what it started, frees it. */
+struct command_job {
+	struct job head;
+	void (*run)(struct command_job *job, struct store *store, int64_t now_ms);
+};
+
+/* A request that waits for the queue process: second member of the jobs that answer one. */
+struct command_request {
+	struct transaction_id transaction;
+	struct transaction_route route; /* runs when we do not answer */
+};
+
+/* The served user on whose behalf a request comes: the authenticated originator, when it is a user of ours. With several identities
+ * a SIP one at a domain of this server counts; a telephone number counts when there is no SIP one. False when there is none:
+ * c->reason becomes "unauthorised". The slice borrows from the context. */
+bool command_user(struct context *c, struct cpm_slice *aor);
+
+/* In the queue process: the script's route answers, with $cpm(reason). */
+void command_refuse(const struct command_request *request, const char *reason);
+
+/* For dialog_init: an owner is the number of a queue process. */
+bool command_post_dialog(int owner, dialog_id id);
+
+#endif

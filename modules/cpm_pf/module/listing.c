@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * Pages of a user's queue into one list.
+ */
+#include "listing.h"
+
+#include <stdlib.h>
+
+#include "../core/base/arena.h"
+#include "../core/queue/metadata.h"
+#include "../core/queue/record.h"
+
+#define LISTING_PAGE 200
+/* So many messages are looked at; of a longer queue the number is what the store says of it. */
+#define LISTING_LOOK_MAX 5000
+#define LISTING_MEMORY (32u << 20)
+
+struct load {
+	struct store *store;
+	int64_t now_ms;
+	enum listing_kind kind;
+	size_t max, offset;
+	struct listing listing;
+	struct cpm_msginfo_item *items;
+	struct cpm_arena arena; /* of the records */
+	listing_cb cb;
+	void *context;
+	struct cpm_slice aor; /* in the same block */
+};
+
+static void load_free(struct load *l)
+{
+	cpm_arena_free(&l->arena);
+	free(l->items);
+	free(l);
+}
+
+static bool state_is(struct cpm_slice state, const char *word)
+{
+	return cpm_slice_eq(state, cpm_slice_of(word));
+}
+
+static bool of_kind(struct load *l, struct cpm_slice state)
+{
+	bool parked = state_is(state, "pull");
+
+	if(state_is(state, "quarantined") || state_is(state, "delete"))
+		return false;
+	l->listing.parked += parked;
+	return l->kind == LISTING_ALL || parked;
+}
+
+/* False without memory. */
+static bool item_add(struct load *l, const struct store_listed *listed)
+{
+	struct cpm_record record;
+	struct cpm_slice text;
+
+	if(l->listing.info.count == l->max)
+		return true;
+	if(!cpm_arena_dup(&l->arena, listed->record, &text))
+		return false;
+	/* One that cannot be read is counted, and told of by its number alone. */
+	if(cpm_record_parse(text, &record, NULL) == CPM_OK)
+		cpm_metadata_of(&record, &l->items[l->listing.info.count++]);
+	return true;
+}
+
+static void on_page(void *context, enum store_rc rc, const struct store_listed *items, size_t count,
+		size_t total)
+{
+	struct load *l = context;
+	size_t i;
+
+	for(i = 0; rc == STORE_OK && i < count; i++) {
+		if(!of_kind(l, items[i].state))
+			continue;
+		l->listing.info.number++;
+		if(!item_add(l, &items[i]))
+			rc = STORE_DOWN;
+	}
+	l->offset += count;
+	if(rc == STORE_OK && count && l->offset < total && l->offset < LISTING_LOOK_MAX) {
+		if(store_list(l->store, l->aor, l->now_ms, l->offset, LISTING_PAGE, on_page, l))
+			return;
+		rc = STORE_DOWN;
+	}
+	if(rc == STORE_OK && l->offset < total)
+		l->listing.info.number += total - l->offset;
+	l->listing.info.items = l->items;
+	l->cb(l->context, rc, rc == STORE_OK ? &l->listing : NULL);
+	load_free(l);
+}
+
+bool listing_load(struct store *store, struct cpm_slice aor, int64_t now_ms, enum listing_kind kind,
+		size_t max, listing_cb cb, void *context)
+{
+	struct load *l = calloc(1, sizeof(*l) + aor.n);
+
+	if(!l)
+		return false;
+	cpm_arena_init(&l->arena, &cpm_allocator_libc, LISTING_MEMORY);
+	l->items = calloc(max ? max : 1, sizeof(*l->items));
+	memcpy(l + 1, aor.p, aor.n);
+	l->aor = (struct cpm_slice){(char *)(l + 1), aor.n};
+	l->store = store;
+	l->now_ms = now_ms;
+	l->kind = kind;
+	l->max = max;
+	l->cb = cb;
+	l->context = context;
+	if(l->items && store_list(store, aor, now_ms, 0, LISTING_PAGE, on_page, l))
+		return true;
+	load_free(l);
+	return false;
+}
