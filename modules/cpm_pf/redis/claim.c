@@ -106,26 +106,28 @@ struct command *claim_report(const struct store_config *config, const char *sha,
 	return call_finished(c);
 }
 
-struct command *claim_notify(const struct store_config *config, struct cpm_slice aor, int64_t at_ms)
+struct command *claim_notify(
+		const struct store_config *config, struct cpm_slice aor, int64_t at_ms, bool there)
 {
 	struct command *c;
 
 	if(!call_aor_ok(aor))
 		return NULL;
-	c = command_new(COMMAND_NOTIFY, 5, aor.n + 4 * CALL_SMALL);
+	c = command_new(COMMAND_NOTIFY, there ? 6 : 5, aor.n + 4 * CALL_SMALL);
 	if(!c)
 		return NULL;
 	c->shard = cpm_key_shard(aor, config->shards);
 	command_arg(c, CPM_SLICE("ZADD"));
 	call_key(c, config, "tasks", CPM_SLICE_NONE);
+	if(there)
+		command_arg(c, CPM_SLICE("XX"));
 	command_arg(c, CPM_SLICE("LT"));
 	call_number(c, at_ms);
 	command_arg3(c, CPM_SLICE("n:"), aor, CPM_SLICE_NONE);
 	return call_finished(c);
 }
 
-struct store_claim
-{
+struct store_claim {
 	redisReply *reply;
 	struct store_due due[];
 };
@@ -141,8 +143,7 @@ void store_claim_free(struct store_claim **claim)
 
 static bool kind_of(char letter, enum store_due_kind *kind)
 {
-	static const struct
-	{
+	static const struct {
 		char letter;
 		enum store_due_kind kind;
 	} kinds[] = {{'x', STORE_DUE_EXPIRED}, {'d', STORE_DUE_DELETED}, {'r', STORE_DUE_REPORT},

@@ -16,12 +16,11 @@ struct command *claim_settle(
 		const struct store_config *config, const char *sha, const struct store_settle *settle);
 struct command *claim_report(const struct store_config *config, const char *sha,
 		struct cpm_slice aor, int64_t now_ms, const struct store_report *report);
-/* A plain ZADD. */
+/* A plain ZADD; there: only when the entry is there already. */
 struct command *claim_notify(
-		const struct store_config *config, struct cpm_slice aor, int64_t at_ms);
+		const struct store_config *config, struct cpm_slice aor, int64_t at_ms, bool there);
 
-struct claim_answer
-{
+struct claim_answer {
 	bool more;
 	int64_t next_ms;
 	const redisReply *const *gone; /* entries of vanished messages, borrowed from the reply */

@@ -885,17 +885,29 @@ bool store_report_put(struct store *s, struct cpm_slice aor, int64_t now_ms,
 	return submit(s, c, context);
 }
 
-bool store_notify(
-		struct store *s, struct cpm_slice aor, int64_t at_ms, store_done_cb cb, void *context)
+static bool notify(struct store *s, struct cpm_slice aor, int64_t at_ms, bool there,
+		store_done_cb cb, void *context)
 {
 	struct command *c;
 
 	if(!accepts(s))
 		return false;
-	c = claim_notify(s->config, aor, at_ms);
+	c = claim_notify(s->config, aor, at_ms, there);
 	if(c)
 		c->cb.done = cb;
 	return submit(s, c, context);
+}
+
+bool store_notify(
+		struct store *s, struct cpm_slice aor, int64_t at_ms, store_done_cb cb, void *context)
+{
+	return notify(s, aor, at_ms, false, cb, context);
+}
+
+bool store_notify_sooner(
+		struct store *s, struct cpm_slice aor, int64_t at_ms, store_done_cb cb, void *context)
+{
+	return notify(s, aor, at_ms, true, cb, context);
 }
 
 bool store_list(struct store *s, struct cpm_slice aor, int64_t now_ms, size_t offset, size_t count,
