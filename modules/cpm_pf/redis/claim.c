@@ -127,7 +127,8 @@ struct command *claim_notify(
 	return call_finished(c);
 }
 
-struct store_claim {
+struct store_claim
+{
 	redisReply *reply;
 	struct store_due due[];
 };
@@ -143,7 +144,8 @@ void store_claim_free(struct store_claim **claim)
 
 static bool kind_of(char letter, enum store_due_kind *kind)
 {
-	static const struct {
+	static const struct
+	{
 		char letter;
 		enum store_due_kind kind;
 	} kinds[] = {{'x', STORE_DUE_EXPIRED}, {'d', STORE_DUE_DELETED}, {'r', STORE_DUE_REPORT},
