@@ -32,8 +32,7 @@ void cpm_buf_reset(struct cpm_buf *b)
 	b->rc = CPM_OK;
 }
 
-/* Room for more bytes behind the n used ones. */
-static bool reserve(struct cpm_buf *b, size_t more)
+static bool grow(struct cpm_buf *b, size_t more)
 {
 	size_t cap;
 	char *p;
@@ -44,8 +43,6 @@ static bool reserve(struct cpm_buf *b, size_t more)
 		b->rc = CPM_LIMIT;
 		return false;
 	}
-	if(more <= b->cap - b->n)
-		return true;
 	cap = b->cap ? b->cap : FIRST_SIZE;
 	while(cap < b->n + more && cap <= b->max / 2)
 		cap *= 2;
@@ -59,6 +56,12 @@ static bool reserve(struct cpm_buf *b, size_t more)
 	b->p = p;
 	b->cap = cap;
 	return true;
+}
+
+/* Room for more bytes behind the n used ones. */
+static inline bool reserve(struct cpm_buf *b, size_t more)
+{
+	return (!b->rc && more <= b->cap - b->n) || grow(b, more);
 }
 
 void cpm_buf_add(struct cpm_buf *b, struct cpm_slice s)
