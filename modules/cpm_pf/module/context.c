@@ -103,7 +103,7 @@ struct context *context_of(struct sip_msg *msg)
 	c->pid = msg->pid;
 	c->buffer = msg->buf;
 	c->now_ms = now_ms();
-	c->read = c->facts_ready = c->docs_known = c->decided = false;
+	c->read = c->form_read = c->facts_ready = c->docs_known = c->decided = false;
 	c->dnd = c->undelivered = c->no_client = false;
 	c->user = (struct cpm_uri_key){0};
 	c->facts.originator_count = 0;

@@ -10,6 +10,7 @@
 #ifndef CPM_CONTEXT_H
 #define CPM_CONTEXT_H
 
+#include "../core/codec/cpim.h"
 #include "../core/policy/decide.h"
 #include "../sip/request.h"
 #include "../xdm/xdm.h"
@@ -28,6 +29,9 @@ struct context {
 
 	bool read; /* request is filled */
 	struct request request;
+
+	bool form_read, form_ok; /* has the body been looked at, and could it be kept? */
+	struct cpm_cpim cpim;    /* then: what its CPIM says; empty when it holds none */
 
 	struct cpm_uri_key user; /* empty key until cpm_load_user */
 	char user_memory[CPM_URI_KEY_MAX];

@@ -71,11 +71,6 @@ const char *reason_phrase(const char *reason)
 	return r ? r->phrase : "Server Internal Error";
 }
 
-/* What the body of a request says; all empty when it holds no CPIM. */
-struct form {
-	struct cpm_cpim cpim;
-};
-
 static bool form_refuse(struct context *c, const char *reason, const char *why)
 {
 	const struct request *r = &c->request;
@@ -98,7 +93,7 @@ static bool form_refuse_rc(struct context *c, enum cpm_rc rc, const struct cpm_d
 
 /* The first message/cpim part of a multipart body. */
 static enum cpm_rc form_read_parts(const struct request *r, const struct cpm_media_type *type,
-		struct form *form, struct cpm_diag *diag)
+		struct cpm_cpim *cpim, struct cpm_diag *diag)
 {
 	struct cpm_mime_parts it;
 	struct cpm_mime_part part;
@@ -114,20 +109,20 @@ static enum cpm_rc form_read_parts(const struct request *r, const struct cpm_med
 		if(!found && cpm_mime_header(part.headers, CPM_SLICE("Content-Type"), &value)
 				&& cpm_media_type_parse(value, &inner)
 				&& cpm_media_type_is(&inner, "message", "cpim")) {
-			rc = cpm_cpim_parse(part.body, &settings.limits, &form->cpim, diag);
+			rc = cpm_cpim_parse(part.body, &settings.limits, cpim, diag);
 			found = true;
 		}
 	}
 	return rc;
 }
 
-static bool form_read(struct context *c, const struct request *r, struct form *form)
+static bool form_read(struct context *c, const struct request *r, struct cpm_cpim *cpim)
 {
 	struct cpm_media_type type;
 	struct cpm_diag diag = {0};
 	enum cpm_rc rc = CPM_OK;
 
-	memset(form, 0, sizeof(*form));
+	memset(cpim, 0, sizeof(*cpim));
 	if(r->body.n > settings.limits.max_message_bytes) {
 		count(too_large);
 		return form_refuse(c, "too-large", "body over max_message_bytes");
@@ -143,23 +138,32 @@ static bool form_read(struct context *c, const struct request *r, struct form *f
 		return form_refuse(c, "unsupported", "Content-Type is no media type");
 	}
 	if(cpm_media_type_is(&type, "message", "cpim"))
-		rc = cpm_cpim_parse(r->body, &settings.limits, &form->cpim, &diag);
+		rc = cpm_cpim_parse(r->body, &settings.limits, cpim, &diag);
 	else if(cpm_slice_ieq(type.type, CPM_SLICE("multipart")))
-		rc = form_read_parts(r, &type, form, &diag);
+		rc = form_read_parts(r, &type, cpim, &diag);
 	return rc == CPM_OK || form_refuse_rc(c, rc, &diag);
+}
+
+/* Looks at the body once, however many functions of the script ask. */
+static bool form_ok(struct context *c, const struct request *r)
+{
+	if(!c->form_read) {
+		c->form_ok = form_read(c, r, &c->cpim);
+		c->form_read = true;
+	}
+	return c->form_ok;
 }
 
 bool deferral_check_form(struct sip_msg *msg, struct context *c)
 {
 	const struct request *r = context_request(msg, c);
-	struct form form;
 
 	if(!r) {
 		count(malformed);
 		c->reason = "malformed";
 		return false;
 	}
-	return form_read(c, r, &form);
+	return form_ok(c, r);
 }
 
 /* Random bytes in portions, to spare a system call for each message. */
@@ -260,14 +264,14 @@ static struct cpm_slice date_or_now(struct scratch *s, struct cpm_slice date, in
 }
 
 /* The same message again, whoever brings it: its imdn Message-ID, else the request's own identity. */
-static struct cpm_slice identity(struct scratch *s, const struct context *c, const struct request *r, const struct form *form)
+static struct cpm_slice identity(struct scratch *s, const struct context *c, const struct request *r)
 {
 	scratch_open(s);
 	if(c->facts.originator_count)
 		cpm_buf_add(&s->b, c->facts.originators[0].key);
-	if(form->cpim.imdn_id.n) {
+	if(c->cpim.imdn_id.n) {
 		cpm_buf_add_str(&s->b, "\nimdn\n");
-		cpm_buf_add(&s->b, form->cpim.imdn_id);
+		cpm_buf_add(&s->b, c->cpim.imdn_id);
 	} else {
 		cpm_buf_add_str(&s->b, "\nsip\n");
 		cpm_buf_add(&s->b, r->call_id);
@@ -383,7 +387,7 @@ static int64_t expires_at(const struct request *r, int64_t now)
 }
 
 static void record_fill(struct cpm_record *rec, struct scratch *s, struct context *c,
-		const struct request *r, const struct form *form, int64_t now)
+		const struct request *r, int64_t now)
 {
 	*rec = (struct cpm_record){
 			.kind = CPM_RECORD_PAGER,
@@ -395,8 +399,8 @@ static void record_fill(struct cpm_record *rec, struct scratch *s, struct contex
 			.arrived_ms = now,
 			.expires_ms = expires_at(r, now),
 			.size = r->body.n,
-			.wants = form->cpim.wants,
-			.imdn_id = form->cpim.imdn_id,
+			.wants = c->cpim.wants,
+			.imdn_id = c->cpim.imdn_id,
 			.request_uri = r->original_uri,
 			.from = without_tag(s, r->from),
 			.to = without_tag(s, r->to),
@@ -411,10 +415,10 @@ static void record_fill(struct cpm_record *rec, struct scratch *s, struct contex
 			.in_reply_to = unfolded(s, r->in_reply_to),
 			.referred_by = unfolded(s, r->referred_by),
 			.recipients = recipients(s, r),
-			.date_time = if_it_fits(form->cpim.date_time),
-			.original_to = if_it_fits(unfolded(s, form->cpim.original_to)),
+			.date_time = if_it_fits(c->cpim.date_time),
+			.original_to = if_it_fits(unfolded(s, c->cpim.original_to)),
 			.imdn_route = if_it_fits(
-					joined(s, form->cpim.record_routes, form->cpim.record_route_count)),
+					joined(s, c->cpim.record_routes, c->cpim.record_route_count)),
 	};
 	if(c->facts.originator_count)
 		rec->originator = c->facts.originators[0].key;
@@ -460,7 +464,6 @@ static struct store_job *deferral_job(struct sip_msg *msg, struct context *c)
 	static char scratch_memory[65536];
 	const struct request *r = context_request(msg, c);
 	int64_t now = c->now_ms;
-	struct form form;
 	struct cpm_record rec;
 	struct cpm_diag diag = {0};
 	struct cpm_slice who;
@@ -473,14 +476,14 @@ static struct store_job *deferral_job(struct sip_msg *msg, struct context *c)
 		c->reason = "malformed";
 		return NULL;
 	}
-	if(!form_read(c, r, &form))
+	if(!form_ok(c, r))
 		return NULL;
 	if(!text.max)
 		cpm_buf_init(&text, settings.limits.max_record_bytes);
 	cpm_buf_reset(&text);
 	cpm_buf_init_fixed(&scratch.b, scratch_memory, sizeof(scratch_memory));
-	record_fill(&rec, &scratch, c, r, &form, now);
-	who = identity(&scratch, c, r, &form);
+	record_fill(&rec, &scratch, c, r, now);
+	who = identity(&scratch, c, r);
 	if(scratch.b.rc != CPM_OK || !random_take(bytes, sizeof(bytes))) {
 		c->reason = "too-large";
 		return NULL;

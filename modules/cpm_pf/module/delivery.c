@@ -120,17 +120,20 @@ int ki_select_clients(struct sip_msg *msg)
 	struct context *c = context_of(msg);
 	struct contacts contacts;
 	size_t i, selected = 0;
+	bool failed = false;
 
-	if(!c->user.key.n || !dress(msg, c))
+	if(!c->user.key.n || !contacts_load(c->user.key, &contacts))
 		return -2;
-	if(!contacts_load(c->user.key, &contacts))
-		return -2;
-	for(i = 0; i < contacts.count; i++) {
-		if(client_suits(c, &contacts.items[i])
-				&& client_add(msg, c, &contacts.items[i], selected == 0))
+	for(i = 0; i < contacts.count && !failed; i++) {
+		if(!client_suits(c, &contacts.items[i]))
+			continue;
+		failed = !dress(msg, c);
+		if(!failed && client_add(msg, c, &contacts.items[i], selected == 0))
 			selected++;
 	}
 	contacts_free(&contacts);
+	if(failed)
+		return -2;
 	c->count = (long)selected;
 	c->no_client = selected == 0;
 	if(!selected)
