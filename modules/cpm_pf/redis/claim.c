@@ -10,6 +10,8 @@
 #include "../core/queue/key.h"
 
 /* The longest entry: letter, id, AoR and colons. */
+/* When the configuration does not say. */
+#define CLAIM_MS 60000
 #define ENTRY_MAX (CALL_AOR_MAX + CALL_ID_MAX + 3)
 
 static size_t at_most(size_t value, size_t max)
@@ -35,7 +37,7 @@ struct command *claim_call(const struct store_config *config, const char *sha, u
 	command_arg_i64(c, (int64_t)at_most(ends, CALL_LIST_MAX));
 	command_arg_i64(c, (int64_t)at_most(tasks, CALL_LIST_MAX));
 	command_arg_i64(c, (int64_t)at_most(max_bytes, (size_t)CALL_NUMBER_MAX));
-	command_arg_i64(c, STORE_CLAIM_MS);
+	command_arg_i64(c, config->claim_ms > 0 ? config->claim_ms : CLAIM_MS);
 	return call_finished(c);
 }
 
@@ -52,6 +54,13 @@ static bool settle_ok(const struct store_config *config, const struct store_sett
 		   && (s->report.id.n == 0 || report_ok(config, &s->report));
 }
 
+static struct cpm_slice outcome_word(const struct store_settle *s)
+{
+	if(s->quarantine)
+		return CPM_SLICE("quarantine");
+	return s->keep ? CPM_SLICE("keep") : cpm_slice_of(store_outcome_name(s->outcome));
+}
+
 struct command *claim_settle(
 		const struct store_config *config, const char *sha, const struct store_settle *settle)
 {
@@ -61,7 +70,7 @@ struct command *claim_settle(
 
 	if(!settle_ok(config, settle))
 		return NULL;
-	c = call_new(COMMAND_SETTLE, sha, settle->shard, 7, report ? 9 : 5,
+	c = call_new(COMMAND_SETTLE, sha, settle->shard, 7, settle->keep ? 6 : report ? 9 : 5,
 			settle->entry.n + r->record.n + r->body.n + 20 * CALL_SMALL);
 	if(!c)
 		return NULL;
@@ -72,9 +81,10 @@ struct command *claim_settle(
 	command_arg(c, settle->entry);
 	call_number(c, settle->now_ms);
 	call_number(c, settle->again_ms);
-	command_arg(c,
-			cpm_slice_of(settle->quarantine ? "quarantine" : store_outcome_name(settle->outcome)));
-	if(report) {
+	command_arg(c, outcome_word(settle));
+	if(settle->keep)
+		call_number(c, settle->store_ms);
+	else if(report) {
 		command_arg(c, r->id);
 		call_number(c, r->due_ms);
 		command_arg_i64(c, call_ttl(config, settle->now_ms, r->expires_ms));

@@ -40,6 +40,7 @@ struct store_config
 	size_t max_pending;		  /* commands under way; more are refused at once */
 	size_t max_user_messages; /* waiting for one user; more are refused as over quota */
 	int64_t ttl_grace_ms;	  /* Redis TTL of a record past its expiry: the last safety net */
+	int64_t claim_ms; /* what was claimed and not settled by then is handed out again, to whoever asks */
 	const struct cpm_limits *limits;
 	void (*log)(void *context, enum store_log_level level,
 			const char *text); /* one line, no secrets, no bodies */
@@ -228,9 +229,8 @@ void store_claim_free(struct store_claim **claim);
 typedef void (*store_claim_cb)(void *context, enum store_rc rc, struct store_claim *claim,
 		const struct store_due *due, size_t count, bool more, int64_t next_ms);
 /* Claims what is due in a shard, oldest first: at most ends of messages, and at most tasks (reports, notifications, messages to be
- * stored); stops past max_bytes of records and bodies (but always one). A claim that is not settled within STORE_CLAIM_MS is handed
+ * stored); stops past max_bytes of records and bodies (but always one). A claim that is not settled within claim_ms is handed
  * out again, to whoever asks. The end of a message that is in flight waits until it is not. */
-#define STORE_CLAIM_MS 60000
 bool store_claim(struct store *s, unsigned shard, int64_t now_ms, size_t ends, size_t tasks,
 		size_t max_bytes, store_claim_cb cb, void *context);
 
@@ -251,6 +251,8 @@ struct store_settle
 	int64_t now_ms;
 	int64_t again_ms; /* > 0: not ended; handed out again then, attempts + 1 */
 	bool quarantine;  /* of a message: its record cannot be read; set aside, kept, not ended */
+	bool keep;        /* of an expired message: parked for the message store, without an expiry and without a TTL; not ended */
+	int64_t store_ms; /* with keep: when it becomes due as STORE_DUE_STORE; 0: never, it only waits */
 	enum store_outcome outcome; /* of a message; ignored for reports and notifications */
 	struct store_report report;
 };

@@ -6,7 +6,8 @@
 --   KEYS  shard's due entries, claimed entries, tasks, taken tasks, sums, tries,
 --         quarantined entries
 --   ARGV  key prefix of the shard, entry, now, again or 0, outcome or
---         'quarantine'; for a report: id, due, ttl, record and body
+--         'quarantine' or 'keep'; for a report: id, due, ttl, record and body;
+--         with 'keep': when it is to be stored, or 0
 -- Answers 1, or 0 when it had been settled already.
 local call = redis.call
 local due, claimed, tasks, taken, sums, tries = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -42,6 +43,18 @@ if kind == 's' then
 	local x, d = 'x:' .. id .. ':' .. aor, 'd:' .. id .. ':' .. aor
 	call('ZREM', due, x, d)
 	call('HDEL', tries, x, d)
+end
+if outcome == 'keep' then
+	if call('PERSIST', message) == 1 or call('EXISTS', message) == 1 then
+		call('ZADD', prefix .. 'p:' .. aor, now .. '000', id)
+		call('HSET', prefix .. 'f:' .. aor, id, '0 0 0 store')
+		if ARGV[6] ~= '0' then
+			call('ZADD', tasks, ARGV[6], 's:' .. id .. ':' .. aor)
+		end
+	else
+		call('HINCRBY', sums, 'vanished', 1)
+	end
+	return 1
 end
 if outcome == 'quarantine' then
 	if call('PERSIST', message) == 1 or call('EXISTS', message) == 1 then
