@@ -3,8 +3,8 @@
 """Fixtures of the end-to-end tests.
 
 A test module gets a stack of its own; a module-level STACK = {...} changes its options (see stack.Stack), LOG_ALLOW = [...]
-names the lines of trouble that its tests provoke. After the module: no hanging transaction, no trouble in the log, every
-process ended by itself. The run folder of a module that failed is kept and named.
+names the lines of trouble that its tests provoke. After the module: no hanging transaction, no trouble in the log, no message
+that is not accounted for, every process ended by itself. The run folder of a module that failed is kept and named.
 """
 
 import os
@@ -64,6 +64,7 @@ def stack(request, run_dir):
                 if node.process and node.process.alive():
                     checks.assert_no_transactions(node)
                 checks.assert_quiet(node, allow)
+            checks.assert_balance(stack)
             killed = stack.stop()
             assert not killed, f"did not end by themselves: {killed}"
         except AssertionError:

@@ -121,10 +121,11 @@ class Check:
         self.compare("pseudo-variable", exported, documented)
 
     def check_rpc(self):
-        source, text = self.module("rpc.c"), self.section("RPC commands")
+        paths = sorted((self.top / MODULE).glob("rpc*.c"))
+        source, text = "".join(self.module(path.name) for path in paths), self.section("RPC commands")
         exported = re.findall(r'^\t\{"(cpm_pf\.\w+)", rpc_', source, re.MULTILINE)
         self.compare("RPC command", exported, re.findall(r"^### `(cpm_pf\.\w+)[ `]", text, re.MULTILINE))
-        fields = re.findall(r'\badd_(?:text|number|time)\([^;"]*?"(\w+)"', source)
+        fields = re.findall(r'\brpc_add_(?:text|number|time)\([^;"]*?"(\w+)"', source)
         fields += re.findall(r'struct_add\(\w+, "[\[{]", "(\w+)"', source)
         if not fields:
             self.say("no RPC field was found in the source: docs_check.py must learn its new form")
@@ -147,7 +148,8 @@ class Check:
 
     def check_log(self):
         sources = "".join(self.module(path.name) for path in sorted((self.top / MODULE).glob("*.c")))
-        exported = re.findall(r'"event=(\w+) ', sources)
+        exported = re.findall(r'"event=(\w+) |\bLOG_END\("(\w+)"\)', sources)
+        exported = [a or b for a, b in exported]
         self.compare("log event", exported, re.findall(r"^\| `event=(\w+) ", self.section("Log lines"), re.MULTILINE))
 
     # What the documents name

@@ -425,6 +425,18 @@ static void record_fill(struct cpm_record *rec, struct scratch *s, struct contex
 	rec->cause = cause_of(c, rec->handling);
 }
 
+static enum store_place place_of(enum cpm_handling handling)
+{
+	switch(handling) {
+		case CPM_HANDLING_PULL:
+			return STORE_TO_PULL;
+		case CPM_HANDLING_STORE:
+			return STORE_TO_STORE;
+		default:
+			return STORE_TO_PUSH;
+	}
+}
+
 static char *job_put(char *at, struct cpm_slice *to, struct cpm_slice from)
 {
 	*to = (struct cpm_slice){at, from.n};
@@ -443,7 +455,7 @@ static struct store_job *job_make(const struct cpm_record *rec, struct cpm_slice
 		return NULL;
 	job->head.kind = JOB_STORE;
 	job->cause = rec->cause;
-	job->place = rec->handling == CPM_HANDLING_PULL ? STORE_TO_PULL : STORE_TO_PUSH;
+	job->place = place_of(rec->handling);
 	job->now_ms = rec->arrived_ms;
 	job->order_us = order_next();
 	job->expires_ms = rec->expires_ms;

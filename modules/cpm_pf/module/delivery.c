@@ -210,7 +210,7 @@ int ki_forward(struct sip_msg *msg)
 	return 1;
 }
 
-static int push_deferred(struct cpm_slice aor, struct cpm_slice contact)
+static int push_deferred(struct cpm_slice aor, struct cpm_slice contact, bool registered)
 {
 	char memory[CPM_URI_KEY_MAX];
 	struct cpm_uri_key key;
@@ -222,6 +222,8 @@ static int push_deferred(struct cpm_slice aor, struct cpm_slice contact)
 		return -1;
 	if(cpm_uri_of_address(contact, &inner))
 		contact = inner;
+	if(registered)
+		return queue_registered(key.key, contact, false, 0) ? 1 : -2;
 	return queue_trigger(key.key, contact, true, 0) ? 1 : -2;
 }
 
@@ -235,25 +237,25 @@ int ki_push_deferred(struct sip_msg *msg)
 	if(!r)
 		return -2;
 	if(!msg->contact)
-		return push_deferred(r->to, CPM_SLICE_NONE);
+		return push_deferred(r->to, CPM_SLICE_NONE, true);
 	rest = slice_of_str(&msg->contact->body);
 	while(rc != -2 && cpm_header_next_value(&rest, &value))
-		rc = push_deferred(r->to, value);
+		rc = push_deferred(r->to, value, true);
 	return rc;
 }
 
 int ki_push_deferred_aor(struct sip_msg *msg, str *aor)
 {
-	return push_deferred(slice_of_str(aor), CPM_SLICE_NONE);
+	return push_deferred(slice_of_str(aor), CPM_SLICE_NONE, false);
 }
 
 int ki_push_deferred_contact(struct sip_msg *msg, str *aor, str *contact)
 {
-	return push_deferred(slice_of_str(aor), slice_of_str(contact));
+	return push_deferred(slice_of_str(aor), slice_of_str(contact), false);
 }
 
 void script_registered(struct cpm_slice aor, struct cpm_slice contact, bool refreshed)
 {
 	/* The REGISTER's own answer goes out after this: the delay lets the client have it first. */
-	queue_trigger(aor, contact, !refreshed, settings.push_delay_ms);
+	queue_registered(aor, contact, refreshed, settings.push_delay_ms);
 }

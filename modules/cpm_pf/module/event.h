@@ -11,8 +11,7 @@
 
 #include "../core/queue/record.h"
 
-enum event_kind
-{
+enum event_kind {
 	EVENT_DEFERRED,
 	EVENT_DELIVERED,
 	EVENT_EXPIRED,
@@ -23,14 +22,13 @@ enum event_kind
 
 /* What $cpm(...) says in the route. The route's message is the stored one as its client would get it, body included; without a record
  * an empty MESSAGE to the user. Everything borrows. */
-struct event_facts
-{
+struct event_facts {
 	struct cpm_slice user;
 	const struct cpm_record *record; /* of the message; NULL when several are spoken of */
 	struct cpm_slice body;
-	const char *reason;	   /* static word */
-	int status;			   /* the client's answer; 0 without */
-	long count;			   /* messages spoken of */
+	const char *reason;    /* static word */
+	int status;            /* the client's answer; 0 without */
+	long count;            /* messages spoken of */
 	struct cpm_slice json; /* what a gateway is to be told (companion 4.8); empty without */
 };
 

@@ -15,8 +15,8 @@
 enum job_kind {
 	JOB_STORE,     /* struct store_job */
 	JOB_TRIGGER,   /* struct trigger_job: push what waits for a user */
-	JOB_ANSWER,    /* struct answer_job: a client's final answer to a push */
-	JOB_DOCUMENTS, /* struct documents_job: the documents that a push waited for */
+	JOB_ANSWER,    /* struct answer_job: the final answer to a request of ours */
+	JOB_DOCUMENTS, /* struct documents_job: the documents that a push, or something due, waited for */
 	JOB_COMMAND,   /* struct command_job, which brings its own function */
 };
 
@@ -36,7 +36,8 @@ struct store_job {
 
 struct trigger_job {
 	struct job head;
-	bool force; /* also what is to be retried later, and what waits for the user's action */
+	bool force; /* also what is to be retried later */
+	bool registered; /* a client registered anew: its user hears of what else is kept */
 	int64_t not_before_ms;
 	struct cpm_slice aor, contact; /* contact: only to this one; empty for any client */
 };
@@ -50,6 +51,7 @@ struct answer_job {
 struct documents_job {
 	struct job head;
 	enum xdm_state state;
+	uint64_t ticket; /* of what is due; 0: the push session of aor */
 	struct xdm_entry *entry; /* a reference, the job's; NULL when there are none */
 	struct cpm_slice aor;
 };

@@ -82,10 +82,36 @@ void outcome_failed(const struct cpm_record *r, struct cpm_slice body, int statu
 	tell(EVENT_UNDELIVERED, r, body, why, status);
 }
 
-void outcome_expired(struct cpm_slice id, struct cpm_slice aor)
+#define LOG_END(event)                                                                         \
+	LM_INFO("event=" event " id=%.*s user=%.*s late_ms=%lld\n", SLICE_FMT(id), SLICE_FMT(aor), \
+			(long long)late_ms)
+
+void outcome_ended(
+		struct cpm_slice id, struct cpm_slice aor, enum store_outcome outcome, int64_t late_ms)
 {
-	count(expired);
-	LM_INFO("event=expired id=%.*s user=%.*s\n", SLICE_FMT(id), SLICE_FMT(aor));
+	switch(outcome) {
+		case STORE_EXPIRED:
+			count(expired);
+			LOG_END("expired");
+			break;
+		case STORE_DELETED:
+			count(deleted);
+			LOG_END("deleted");
+			break;
+		case STORE_INTERWORKED:
+			count(isf_taken);
+			LOG_END("interworked");
+			break;
+		default:
+			break;
+	}
+}
+
+void outcome_kept(struct cpm_slice id, struct cpm_slice aor)
+{
+	count(expired_kept);
+	LM_NOTICE("event=kept id=%.*s user=%.*s note=\"expired, kept for the message store\"\n",
+			SLICE_FMT(id), SLICE_FMT(aor));
 }
 
 void outcome_quarantined(struct cpm_slice id, const char *why)

@@ -19,7 +19,11 @@ void outcome_delivered(
 		const struct cpm_record *r, struct cpm_slice body, int status, int64_t now_ms);
 /* A push that failed; the message stays. */
 void outcome_failed(const struct cpm_record *r, struct cpm_slice body, int status, const char *why);
-void outcome_expired(struct cpm_slice id, struct cpm_slice aor);
+/* A message that ended otherwise than by a client; late_ms: since it was due. */
+void outcome_ended(
+		struct cpm_slice id, struct cpm_slice aor, enum store_outcome outcome, int64_t late_ms);
+/* An expired message that is kept for the message store. */
+void outcome_kept(struct cpm_slice id, struct cpm_slice aor);
 void outcome_quarantined(struct cpm_slice id, const char *why);
 
 #endif

@@ -92,7 +92,10 @@ static void batch_unlink(struct session_run *run, struct session_batch *b)
 
 static bool report_empty(const struct session_report *r)
 {
-	return !r || r->done_count + r->failed_count + r->quarantine_count == 0;
+	return !r
+		   || r->done_count + r->interworked_count + r->failed_count + r->unsent_count
+							  + r->quarantine_count
+					  == 0;
 }
 
 static bool run_begin(struct session *s)
@@ -138,32 +141,41 @@ static struct cpm_slice id_slice(const struct session_id *id)
 /* Each answer adds to the report, so room must be left for what is in flight; and for what is being told, should that fail. */
 static bool report_has_room(const struct session *s)
 {
+	const struct session_report *r = s->report, *t = s->told;
 	size_t flying = s->run->in_flight;
 
-	return s->report->done_count + s->told->done_count + flying < SESSION_IDS_MAX
-		   && s->report->failed_count + s->told->failed_count + flying < SESSION_IDS_MAX
-		   && s->report->quarantine_count + s->told->quarantine_count < SESSION_IDS_MAX;
+	return r->done_count + t->done_count + flying < SESSION_IDS_MAX
+		   && r->interworked_count + t->interworked_count + flying < SESSION_IDS_MAX
+		   && r->failed_count + t->failed_count + flying < SESSION_IDS_MAX
+		   && r->unsent_count + t->unsent_count < SESSION_IDS_MAX
+		   && r->quarantine_count + t->quarantine_count < SESSION_IDS_MAX;
 }
+
+#define TAKE_BACK(list)                                         \
+	do {                                                        \
+		memcpy(report->list + report->list##_count, told->list, \
+				told->list##_count * sizeof(told->list[0]));    \
+		report->list##_count += told->list##_count;             \
+	} while(0)
 
 /* The call that told them failed: they are to be told again. */
 static void report_take_back(struct session_report *report, struct session_report *told)
 {
-	memcpy(report->done + report->done_count, told->done, told->done_count * sizeof(told->done[0]));
-	memcpy(report->failed + report->failed_count, told->failed,
-			told->failed_count * sizeof(told->failed[0]));
-	memcpy(report->quarantine + report->quarantine_count, told->quarantine,
-			told->quarantine_count * sizeof(told->quarantine[0]));
-	report->done_count += told->done_count;
-	report->failed_count += told->failed_count;
-	report->quarantine_count += told->quarantine_count;
+	TAKE_BACK(done);
+	TAKE_BACK(interworked);
+	TAKE_BACK(failed);
+	TAKE_BACK(unsent);
+	TAKE_BACK(quarantine);
 }
 
 static void report_clear(struct session_report *r)
 {
-	r->done_count = r->failed_count = r->quarantine_count = 0;
+	r->done_count = r->interworked_count = r->failed_count = r->unsent_count = r->quarantine_count =
+			0;
 }
 
-static bool client_suits(const struct session *s, const struct contact *c, const struct cpm_documents *d)
+static bool client_suits(
+		const struct session *s, const struct contact *c, const struct cpm_documents *d)
 {
 	return contact_takes_messages(c) && session_aims_at(s, c->uri)
 		   && cpm_decide_client(d, c->instance, CPM_MEDIUM_DEFERRED)
@@ -205,12 +217,15 @@ static const struct cpm_documents *run_documents(const struct session_run *run)
 }
 
 /* With the documents known: may anything be pushed now? Takes the reference. */
-static void session_judge(struct session *s, enum xdm_state state, struct xdm_entry *entry, int64_t now)
+static void session_judge(
+		struct session *s, enum xdm_state state, struct xdm_entry *entry, int64_t now)
 {
 	struct cpm_facts facts = {.medium = CPM_MEDIUM_DEFERRED, .now_ms = now};
 	const struct cpm_documents *d;
+	bool orders = s->force || s->ordered; /* there may be some */
 	int64_t until;
 
+	s->ordered = false;
 	s->run->entry = entry;
 	d = run_documents(s->run);
 	if(state == XDM_FAILED && settings.xdm_fail != XDM_FAIL_OPEN) {
@@ -218,14 +233,21 @@ static void session_judge(struct session *s, enum xdm_state state, struct xdm_en
 		session_step(s, CPM_PUSH_NOT_NOW, now);
 		return;
 	}
+	s->run->reachable = clients_choose(s, d);
 	if(cpm_decide_dnd(d, &facts, NULL, &until)) {
 		s->refresh = true;
-		s->run->rest_until_ms = later(
-				earlier(until, now + settings.xdm_max_age_ms), now + DND_LOOK_MIN_MS);
-		session_step(s, contacts_any(s->aor) ? CPM_PUSH_NOT_NOW : CPM_PUSH_NO_CLIENT, now);
+		s->run->ordered_only = true;
+		s->run->rest_until_ms =
+				later(earlier(until, now + settings.xdm_max_age_ms), now + DND_LOOK_MIN_MS);
+		if(orders)
+			session_step(s, CPM_PUSH_CLEAR, now);
+		else
+			session_step(s, contacts_any(s->aor) ? CPM_PUSH_NOT_NOW : CPM_PUSH_NO_CLIENT, now);
 		return;
 	}
-	session_step(s, clients_choose(s, d) ? CPM_PUSH_CLEAR : CPM_PUSH_NO_CLIENT, now);
+	/* What the user ordered for the ISF needs no client. */
+	s->run->ordered_only = !s->run->reachable;
+	session_step(s, s->run->reachable || orders ? CPM_PUSH_CLEAR : CPM_PUSH_NO_CLIENT, now);
 }
 
 static void session_check(struct session *s, int64_t now)
@@ -286,12 +308,22 @@ static void token_write(const struct session *s, char *text, size_t size, struct
 	*token = cpm_buf_slice(&b);
 }
 
+static size_t ids_list(const struct session_id *ids, size_t n, struct cpm_slice *list)
+{
+	size_t i;
+
+	for(i = 0; i < n; i++)
+		list[i] = id_slice(&ids[i]);
+	return n;
+}
+
 /* One call to the store: tells what ended, renews the lease, asks for want more. */
 static void session_call(struct session *s, size_t want, bool release, int64_t now)
 {
 	struct session_run *run = s->run;
 	struct session_report *r = s->report;
-	struct cpm_slice done[SESSION_IDS_MAX], quarantine[SESSION_IDS_MAX];
+	struct cpm_slice done[SESSION_IDS_MAX], interworked[SESSION_IDS_MAX], unsent[SESSION_IDS_MAX],
+			quarantine[SESSION_IDS_MAX];
 	struct store_failure failed[SESSION_IDS_MAX];
 	char token[128];
 	size_t i;
@@ -299,21 +331,22 @@ static void session_call(struct session *s, size_t want, bool release, int64_t n
 			.lease_ms = settings.push_lease_ms,
 			.now_ms = now,
 			.done = done,
-			.done_count = r->done_count,
+			.done_count = ids_list(r->done, r->done_count, done),
+			.interworked = interworked,
+			.interworked_count = ids_list(r->interworked, r->interworked_count, interworked),
 			.failed = failed,
 			.failed_count = r->failed_count,
+			.unsent = unsent,
+			.unsent_count = ids_list(r->unsent, r->unsent_count, unsent),
 			.quarantine = quarantine,
-			.quarantine_count = r->quarantine_count,
+			.quarantine_count = ids_list(r->quarantine, r->quarantine_count, quarantine),
 			.after_us = run->after_us,
 			.want = want,
 			.max_bytes = (size_t)settings.push_prefetch_bytes,
 			.force = s->force,
+			.ordered_only = run->ordered_only,
 			.release = release};
 
-	for(i = 0; i < r->done_count; i++)
-		done[i] = id_slice(&r->done[i]);
-	for(i = 0; i < r->quarantine_count; i++)
-		quarantine[i] = id_slice(&r->quarantine[i]);
 	for(i = 0; i < r->failed_count; i++)
 		failed[i] = (struct store_failure){
 				id_slice(&r->failed[i].id), r->failed[i].not_before_ms, r->failed[i].status};
@@ -357,7 +390,8 @@ static void message_ended(struct session_run *run, struct session_batch *b)
 }
 
 /* The message stays, and is not handed out before its time. */
-static void put_off(struct session *s, const struct store_message *m, int64_t not_before_ms, int status)
+static void put_off(
+		struct session *s, const struct store_message *m, int64_t not_before_ms, int status)
 {
 	struct session_run *run = s->run;
 	struct session_end *end = &s->report->failed[s->report->failed_count++];
@@ -369,17 +403,20 @@ static void put_off(struct session *s, const struct store_message *m, int64_t no
 		run->rest_until_ms = end->not_before_ms;
 }
 
-static void fail_message(struct session *s, const struct store_message *m, int64_t arrived_ms,
+/* Returns when it is tried again. */
+static int64_t fail_message(struct session *s, const struct store_message *m, int64_t arrived_ms,
 		int status, int64_t now)
 {
-	put_off(s, m,
-			cpm_retry_at(now, arrived_ms, (int64_t)settings.retry_min_s * 1000,
-					(int64_t)settings.retry_max_s * 1000, (uint32_t)random()),
-			status);
+	int64_t at = cpm_retry_at(now, arrived_ms, (int64_t)settings.retry_min_s * 1000,
+			(int64_t)settings.retry_max_s * 1000, (uint32_t)random());
+
+	put_off(s, m, at, status);
+	return at;
 }
 
 /* A do-not-disturb rule may be meant for this originator alone. */
-static bool unwelcome(const struct session *s, const struct cpm_record *r, int64_t now, int64_t *until)
+static bool unwelcome(
+		const struct session *s, const struct cpm_record *r, int64_t now, int64_t *until)
 {
 	char memory[CPM_URI_KEY_MAX];
 	struct cpm_facts facts = {
@@ -393,26 +430,57 @@ static bool unwelcome(const struct session *s, const struct cpm_record *r, int64
 	return true;
 }
 
-/* Sends one message to the present client. */
-static void send_one(struct session *s, struct session_batch *b, const struct store_message *m, int64_t now)
+/* What was handed out and is not for now: in flight no more. */
+static void leave_unsent(struct session *s, struct session_batch *b, const struct store_message *m)
+{
+	id_keep(&s->report->unsent[s->report->unsent_count++], m->id);
+	message_ended(s->run, b);
+}
+
+/* May this message go now? If not it is disposed of. */
+static bool message_clear(struct session *s, struct session_batch *b, const struct store_message *m,
+		struct cpm_record *record, int64_t now)
+{
+	struct cpm_diag diag = {0};
+	int64_t until;
+
+	if(m->expires_ms && m->expires_ms <= now) {
+		/* Its end has been waiting for us. */
+		count(push_expired);
+		leave_unsent(s, b, m);
+		return false;
+	}
+	if(cpm_record_parse(m->record, record, &diag) != CPM_OK) {
+		id_keep(&s->report->quarantine[s->report->quarantine_count++], m->id);
+		outcome_quarantined(m->id, diag.reason);
+		message_ended(s->run, b);
+		return false;
+	}
+	if(m->order == STORE_ORDER_INTERWORK)
+		return true;
+	if(!s->run->reachable) {
+		leave_unsent(s, b, m);
+		return false;
+	}
+	if(m->order == STORE_ORDER_NONE && unwelcome(s, record, now, &until)) {
+		put_off(s, m, until, 0);
+		message_ended(s->run, b);
+		return false;
+	}
+	return true;
+}
+
+/* Sends one message to the present client, or where its user ordered. */
+static void send_one(
+		struct session *s, struct session_batch *b, const struct store_message *m, int64_t now)
 {
 	struct session_run *run = s->run;
 	struct cpm_record record;
-	struct cpm_diag diag = {0};
 	struct flight *f;
-	int64_t until;
+	bool sent;
 
-	if(cpm_record_parse(m->record, &record, &diag) != CPM_OK) {
-		id_keep(&s->report->quarantine[s->report->quarantine_count++], m->id);
-		outcome_quarantined(m->id, diag.reason);
-		message_ended(run, b);
+	if(!message_clear(s, b, m, &record, now))
 		return;
-	}
-	if(unwelcome(s, &record, now, &until)) {
-		put_off(s, m, until, 0);
-		message_ended(run, b);
-		return;
-	}
 	f = flight_take();
 	if(!f) {
 		run->stopped = true;
@@ -420,27 +488,57 @@ static void send_one(struct session *s, struct session_batch *b, const struct st
 		b->sent--;
 		return;
 	}
-	*f = (struct flight){.session = s, .batch = b, .message = m, .sent_ms = now, .ticket = f->ticket};
+	*f = (struct flight){
+			.session = s, .batch = b, .message = m, .sent_ms = now, .ticket = f->ticket};
 	run->in_flight++;
-	count(push_sent);
-	if(!message_send(&record, m->body, &run->contacts.items[run->contact], f->ticket)) {
+	if(m->order == STORE_ORDER_INTERWORK) {
+		count(interworked);
+		sent = settings.isf_uri[0]
+			   && message_interwork(&record, m->body, cpm_slice_of(settings.isf_uri), f->ticket);
+	} else {
+		count(push_sent);
+		sent = message_send(&record, m->body, &run->contacts.items[run->contact], f->ticket);
+	}
+	if(!sent) {
 		count(push_unsent);
 		queue_answered(f->ticket, 503);
 	}
 }
 
-/* Sends as far as window, report and batches allow. */
+/* The cap on pushes a second; when it is reached *send_ms says when the next may go. */
+static bool rate_take(int64_t now, int64_t *send_ms)
+{
+	static int64_t tokens, filled_ms; /* in thousandths */
+	int64_t rate = settings.push_rate, burst = rate * 100 > 1000 ? rate * 100 : 1000;
+
+	if(!rate)
+		return true;
+	if(now > filled_ms) {
+		tokens = now - filled_ms > 1000 ? burst : earlier(tokens + (now - filled_ms) * rate, burst);
+		filled_ms = now;
+	}
+	if(tokens >= 1000) {
+		tokens -= 1000;
+		return true;
+	}
+	*send_ms = now + (1000 - tokens) / rate + 1;
+	return false;
+}
+
+/* Sends as far as window, rate, report and batches allow. */
 static void session_send(struct session *s, int64_t now)
 {
 	struct session_run *run = s->run;
 	struct session_batch *b, *next;
 	bool last;
 
+	run->send_ms = 0;
 	for(b = run->batches; b; b = next) {
 		next = b->next;
 		/* The batch may go with its last message. */
 		for(last = b->sent == b->count; !last;) {
-			if(run->stopped || run->in_flight >= (size_t)settings.push_window || !report_has_room(s))
+			if(run->stopped || run->in_flight >= (size_t)settings.push_window || !report_has_room(s)
+					|| !rate_take(now, &run->send_ms))
 				return;
 			last = ++b->sent == b->count;
 			send_one(s, b, &b->messages[b->sent - 1], now);
@@ -472,6 +570,21 @@ static bool session_go_on(struct session *s, int64_t now)
 	return true;
 }
 
+/* When the run wants to be looked after next. */
+static void session_clock(struct session *s, int64_t now)
+{
+	const struct session_run *run = s->run;
+	int64_t at = run->renew_ms;
+
+	if(run->flush_ms)
+		at = earlier(at, run->flush_ms);
+	if(run->send_ms)
+		at = earlier(at, run->send_ms);
+	if(run->stopped)
+		at = now + 1000; /* the answers that it waits for wake it */
+	session_wake_at(s, later(at, now + 5));
+}
+
 static void batch_add(struct session_run *run, const struct store_next_result *result)
 {
 	struct session_batch *b = calloc(1, sizeof(*b)), **at = &run->batches;
@@ -482,7 +595,8 @@ static void batch_add(struct session_run *run, const struct store_next_result *r
 		run->stopped = true;
 		return;
 	}
-	*b = (struct session_batch){.owner = result->batch, .messages = result->messages, .count = result->count};
+	*b = (struct session_batch){
+			.owner = result->batch, .messages = result->messages, .count = result->count};
 	while(*at)
 		at = &(*at)->next;
 	*at = b;
@@ -494,7 +608,8 @@ static void on_fetched(void *context, const struct store_next_result *result)
 	struct session *s = context;
 	struct session_run *run = s->run;
 	int64_t now = now_ms();
-	bool finishing = run->stopped && run->in_flight == 0 && run->releasing && report_empty(s->report);
+	bool finishing =
+			run->stopped && run->in_flight == 0 && run->releasing && report_empty(s->report);
 
 	run->fetching = false;
 	if(result->rc == STORE_DOWN)
@@ -503,24 +618,30 @@ static void on_fetched(void *context, const struct store_next_result *result)
 	if(result->rc != STORE_OK) {
 		/* What was handed out and not yet sent will be handed out again, to us or to another. */
 		run->stopped = true;
-		run->rest_until_ms = now + (result->rc == STORE_BUSY ? result->busy_ms + 1 : TROUBLE_REST_MS);
+		run->rest_until_ms =
+				now + (result->rc == STORE_BUSY ? result->busy_ms + 1 : TROUBLE_REST_MS);
 		if(result->rc == STORE_LOST)
 			count(lost_leases);
 		if(run->in_flight == 0)
 			session_step(s, CPM_PUSH_LATER, now);
 		return;
 	}
+	if(s->registered && !run->greeted && result->parked > 0)
+		store_notify(store, s->aor, now, NULL, NULL);
+	run->greeted = true;
 	if(result->next_due_ms && (!run->rest_until_ms || result->next_due_ms < run->rest_until_ms))
 		run->rest_until_ms = result->next_due_ms;
 	if(result->count)
 		batch_add(run, result);
-	else if(result->looked_us)
-		run->after_us = result->looked_us; /* there is more behind many that are not due */
+	else if(result->looked_us && !run->stopped)
+		run->after_us = result->looked_us;
 	else if(finishing || run->asked_last) {
-		session_step(s, run->rest_until_ms && result->waiting > 0 ? CPM_PUSH_LATER : CPM_PUSH_EMPTY, now);
+		session_step(s, run->rest_until_ms && result->waiting > 0 ? CPM_PUSH_LATER : CPM_PUSH_EMPTY,
+				now);
 		return;
 	}
-	session_go_on(s, now);
+	if(session_go_on(s, now))
+		session_clock(s, now);
 }
 
 /* The next suitable client after the present one, for a message that this one did not take. */
@@ -537,6 +658,70 @@ static bool client_next(struct session_run *run)
 	return false;
 }
 
+/* The client did not answer, or is not there. Either it is gone, or this message is more than it can take: when the message has met
+ * that before, the next one tells. */
+static void client_gone(struct session *s, const struct store_message *m,
+		const struct cpm_record *r, int status, int64_t now)
+{
+	struct session_run *run = s->run;
+	int64_t at = fail_message(s, m, r->arrived_ms, status, now);
+
+	if(m->attempts > 0 && !run->probed) {
+		run->probed = true;
+		return;
+	}
+	run->stopped = true;
+	s->gone_until_ms = later(s->gone_until_ms, at);
+}
+
+static void interwork_answered(struct session *s, const struct store_message *m,
+		const struct cpm_record *r, int status, int64_t now)
+{
+	struct session_report *report = s->report;
+
+	if(cpm_push_outcome_of(status) == CPM_PUSH_DELIVERED) {
+		id_keep(&report->interworked[report->interworked_count++], m->id);
+		outcome_ended(m->id, s->aor, STORE_INTERWORKED, 0);
+		return;
+	}
+	count(isf_refused);
+	outcome_failed(r, m->body, status, "not interworked");
+	s->ordered = true;
+	fail_message(s, m, r->arrived_ms, status, now);
+}
+
+/* False when the message is on its way to another client. */
+static bool push_ended(struct session *s, struct session_batch *b, const struct store_message *m,
+		const struct cpm_record *r, int status, int64_t now)
+{
+	struct session_run *run = s->run;
+
+	switch(cpm_push_outcome_of(status)) {
+		case CPM_PUSH_DELIVERED:
+			id_keep(&s->report->done[s->report->done_count++], m->id);
+			run->probed = false;
+			s->gone_until_ms = 0;
+			outcome_delivered(r, m->body, status, now);
+			return true;
+		case CPM_PUSH_CLIENT_GONE:
+			outcome_failed(r, m->body, status, "client gone");
+			count(push_gone);
+			if(run->in_flight == 0 && client_next(run)) {
+				send_one(s, b, m, now);
+				return false;
+			}
+			client_gone(s, m, r, status, now);
+			break;
+		case CPM_PUSH_REFUSED:
+			outcome_failed(r, m->body, status, "refused");
+			count(push_refused);
+			fail_message(s, m, r->arrived_ms, status, now);
+			break;
+	}
+	s->ordered |= m->order != STORE_ORDER_NONE;
+	return true;
+}
+
 void push_answered(uint64_t ticket, int status, int64_t now)
 {
 	struct flight *f = flight_land(ticket);
@@ -545,6 +730,7 @@ void push_answered(uint64_t ticket, int status, int64_t now)
 	struct session_run *run;
 	struct session_batch *b;
 	struct cpm_record record = {0};
+	bool ended = true;
 
 	if(!f)
 		return;
@@ -555,44 +741,29 @@ void push_answered(uint64_t ticket, int status, int64_t now)
 	f->session = NULL;
 	run->in_flight--;
 	cpm_record_parse(m->record, &record, NULL);
-
-	switch(cpm_push_outcome_of(status)) {
-		case CPM_PUSH_DELIVERED:
-			id_keep(&s->report->done[s->report->done_count++], m->id);
-			outcome_delivered(&record, m->body, status, now);
-			break;
-		case CPM_PUSH_CLIENT_GONE:
-			outcome_failed(&record, m->body, status, "client gone");
-			count(push_gone);
-			if(run->in_flight == 0 && client_next(run)) {
-				send_one(s, b, m, now);
-				return;
-			}
-			fail_message(s, m, record.arrived_ms, status, now);
-			run->stopped = true;
-			break;
-		case CPM_PUSH_REFUSED:
-			outcome_failed(&record, m->body, status, "refused");
-			count(push_refused);
-			fail_message(s, m, record.arrived_ms, status, now);
-			break;
+	if(m->order == STORE_ORDER_INTERWORK)
+		interwork_answered(s, m, &record, status, now);
+	else
+		ended = push_ended(s, b, m, &record, status, now);
+	if(ended) {
+		if(!run->flush_ms)
+			run->flush_ms = now + settings.push_ack_ms;
+		message_ended(run, b);
 	}
-	if(!run->flush_ms)
-		run->flush_ms = now + settings.push_ack_ms;
-	message_ended(run, b);
-	if(session_go_on(s, now) && run->flush_ms)
-		session_wake_at(s, earlier(run->flush_ms, run->renew_ms));
+	if(session_go_on(s, now))
+		session_clock(s, now);
 }
 
-/* The clock of a run: what ended is told to the store, and the lease is renewed. */
+/* The clock of a run: what ended is told to the store, the lease is renewed, and what the rate held up goes on. */
 static void session_tend(struct session *s, int64_t now)
 {
 	struct session_run *run = s->run;
 
-	if(!run->fetching && !run->stopped)
+	if(!run->fetching && !run->stopped
+			&& (now >= run->renew_ms || (run->flush_ms && now >= run->flush_ms)))
 		session_call(s, 0, false, now);
 	if(session_go_on(s, now))
-		session_wake_at(s, later(run->renew_ms, now + 10));
+		session_clock(s, now);
 }
 
 static void session_rest(struct session *s, int64_t now)
@@ -604,10 +775,14 @@ static void session_rest(struct session *s, int64_t now)
 	if(!report_empty(s->report))
 		until = later(until, now + TROUBLE_REST_MS);
 	session_aim_clear(s);
-	s->force = false;
+	s->force = s->registered = false;
+	if(until && s->gone_until_ms > now)
+		until = later(until, s->gone_until_ms);
 	if(s->again) {
 		s->again = false;
 		s->force = s->again_force;
+		s->registered = s->again_registered;
+		s->again_force = s->again_registered = false;
 		until = now;
 	}
 	if(until)
@@ -653,46 +828,54 @@ static void session_step(struct session *s, enum cpm_push_event event, int64_t n
 	}
 }
 
-void push_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, int64_t at_ms, int64_t now)
+void push_trigger(const struct trigger_job *job, int64_t now)
 {
-	struct session *s = session_find(aor);
+	struct session *s = session_find(job->aor);
 
-	if(!s && !(s = session_make(aor))) {
+	if(!s && !(s = session_make(job->aor))) {
 		count(push_overflow);
 		return;
 	}
 	if(s->state == CPM_PUSH_RESTING || s->state == CPM_PUSH_READY) {
-		session_aim(s, contact);
-		s->force |= force;
+		session_aim(s, job->contact);
+		s->force |= job->force;
+		s->registered |= job->registered;
 	} else {
 		/* The clients of a run are chosen at its start. */
 		s->again = true;
-		s->again_force |= force;
+		s->again_force |= job->force;
+		s->again_registered |= job->registered;
 		return;
 	}
 	if(s->state != CPM_PUSH_RESTING)
 		return;
-	if(at_ms > now)
-		session_wake_at(s, s->heap_at ? earlier(s->wake_ms, at_ms) : at_ms);
+	if(job->not_before_ms > now)
+		session_wake_at(
+				s, s->heap_at ? earlier(s->wake_ms, job->not_before_ms) : job->not_before_ms);
 	else
 		session_step(s, CPM_PUSH_TRIGGER, now);
 }
 
 void push_stored(struct cpm_slice aor, enum cpm_defer_cause cause, int64_t now)
 {
+	struct trigger_job job = {.aor = aor};
+	struct session *s = session_find(aor);
+
 	switch(cause) {
 		case CPM_CAUSE_OFFLINE:
 			/* The client may have registered while the message was on its way to the store. */
-			if(contacts_any(aor))
-				push_trigger(aor, CPM_SLICE_NONE, false, now, now);
+			if((!s || s->gone_until_ms <= now) && contacts_any(aor))
+				push_trigger(&job, now);
 			break;
 		case CPM_CAUSE_DND:
-			if(!session_find(aor) && contacts_any(aor))
-				push_trigger(aor, CPM_SLICE_NONE, false, now + DND_LOOK_MIN_MS, now);
+			job.not_before_ms = now + DND_LOOK_MIN_MS;
+			if(!s && contacts_any(aor))
+				push_trigger(&job, now);
 			break;
 		case CPM_CAUSE_UNDELIVERED:
-			if(!session_find(aor))
-				push_trigger(aor, CPM_SLICE_NONE, false, now + (int64_t)settings.retry_min_s * 1000, now);
+			job.not_before_ms = now + (int64_t)settings.retry_min_s * 1000;
+			if(!s)
+				push_trigger(&job, now);
 			break;
 		default:
 			break;

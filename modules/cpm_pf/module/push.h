@@ -16,7 +16,7 @@
 bool push_init(int process, struct store *store);
 
 /* Start pushing for a user, now or at a time. */
-void push_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, int64_t at_ms, int64_t now);
+void push_trigger(const struct trigger_job *job, int64_t now);
 
 /* After a message was stored: its user may have a client already. */
 void push_stored(struct cpm_slice aor, enum cpm_defer_cause cause, int64_t now);

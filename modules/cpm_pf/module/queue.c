@@ -15,8 +15,10 @@
 #include "../ipc/mailbox.h"
 #include "command.h"
 #include "context.h"
+#include "due.h"
 #include "outcome.h"
 #include "push.h"
+#include "report.h"
 #include "settings.h"
 #include "statistics.h"
 #include "ticket.h"
@@ -25,12 +27,8 @@
 #define QUEUE_FDS_MAX 64
 /* Jobs wait for a batch under way no longer than this. */
 #define GATHER_MS 5
-/* Expired messages are looked for this often, a few shards at a time. */
-#define SWEEP_MS 1000
 /* Time-outs of dialogs are looked for this often. */
 #define DIALOGS_MS 1000
-#define SWEEP_LIMIT 100
-#define SWEEP_BYTES (1u << 20)
 
 struct queue_shared {
 	volatile int available;
@@ -41,7 +39,7 @@ static struct mailbox **mailboxes;
 static struct queue_shared *shared; /* one each process */
 static struct store *store;
 static int self;
-static int64_t sweep_ms, dialogs_ms;
+static int64_t dialogs_ms;
 
 bool queue_init(void)
 {
@@ -90,7 +88,7 @@ int queue_process_of(struct cpm_slice aor)
 
 bool queue_post_to(int process, void *job)
 {
-	return mailbox_post(mailboxes[process], job);
+	return process >= 0 && process < settings.queue_workers && mailbox_post(mailboxes[process], job);
 }
 
 bool queue_post(struct cpm_slice aor, void *job)
@@ -98,7 +96,7 @@ bool queue_post(struct cpm_slice aor, void *job)
 	return queue_post_to(queue_process_of(aor), job);
 }
 
-bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, int64_t delay_ms)
+static bool trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, bool registered, int64_t delay_ms)
 {
 	struct trigger_job *job = shm_malloc(sizeof(*job) + aor.n + contact.n);
 	char *text = (char *)(job + 1);
@@ -107,6 +105,7 @@ bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, i
 		return false;
 	job->head.kind = JOB_TRIGGER;
 	job->force = force;
+	job->registered = registered;
 	job->not_before_ms = delay_ms ? now_ms() + delay_ms : 0;
 	memcpy(text, aor.p, aor.n);
 	job->aor = (struct cpm_slice){text, aor.n};
@@ -119,16 +118,25 @@ bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, i
 	return false;
 }
 
+bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, int64_t delay_ms)
+{
+	return trigger(aor, contact, force, false, delay_ms);
+}
+
+bool queue_registered(struct cpm_slice aor, struct cpm_slice contact, bool refreshed, int64_t delay_ms)
+{
+	return trigger(aor, contact, !refreshed, !refreshed, delay_ms);
+}
+
 void queue_answered(uint64_t ticket, int status)
 {
-	int process = ticket_process(ticket);
-	struct answer_job *job;
+	struct answer_job *job = shm_malloc(sizeof(*job));
 
-	if(process >= settings.queue_workers || !(job = shm_malloc(sizeof(*job))))
+	if(!job)
 		return;
 	*job = (struct answer_job){.head = {JOB_ANSWER}, .status = status, .ticket = ticket};
-	if(!mailbox_post(mailboxes[process], job)) {
-		LM_WARN("the queue process is behind: an answer is lost, its message will be pushed again\n");
+	if(!queue_post_to(ticket_process(ticket), job)) {
+		LM_WARN("the queue process is behind: an answer is lost, what it was for will be sent again\n");
 		shm_free(job);
 	}
 }
@@ -187,12 +195,27 @@ static void store_job_take(struct store_job *job)
 			.identity = job->identity,
 			.identity_ttl_ms = (int64_t)settings.dedup_window_s * 1000,
 			.place = job->place,
+			.notify_ms = job->place == STORE_TO_PULL ? job->now_ms : 0,
 			.record = job->record,
 			.body = job->body};
 
 	if(!store_put(store, &put, on_stored, job)) {
 		job_refuse(job, "store");
 		shm_free(job);
+	}
+}
+
+static void answer_take(const struct answer_job *job, int64_t now)
+{
+	switch(ticket_kind_of(job->ticket)) {
+		case TICKET_PUSH:
+			push_answered(job->ticket, job->status, now);
+			break;
+		case TICKET_DUE:
+			due_answered(job->ticket, job->status, now);
+			break;
+		case TICKET_COMMAND:
+			break;
 	}
 }
 
@@ -208,17 +231,20 @@ static void job_take(struct job *head, int64_t now)
 			return;
 		case JOB_TRIGGER: {
 			struct trigger_job *job = (struct trigger_job *)head;
-			push_trigger(job->aor, job->contact, job->force, job->not_before_ms, now);
+			push_trigger(job, now);
 			break;
 		}
-		case JOB_ANSWER: {
-			struct answer_job *job = (struct answer_job *)head;
-			push_answered(job->ticket, job->status, now);
+		case JOB_ANSWER:
+			answer_take((struct answer_job *)head, now);
+			break;
+		case JOB_DOCUMENTS: {
+			struct documents_job *job = (struct documents_job *)head;
+			if(job->ticket)
+				due_resume(job, now);
+			else
+				push_documents(job, now);
 			break;
 		}
-		case JOB_DOCUMENTS:
-			push_documents((struct documents_job *)head, now);
-			break;
 	}
 	shm_free(head);
 }
@@ -252,38 +278,6 @@ static void on_state(void *context, bool available, const char *reason)
 	LM_NOTICE("redis: %s\n", reason);
 }
 
-/* What has expired leaves the queue. */
-static void on_claimed(void *context, enum store_rc rc, struct store_claim *claim, const struct store_due *due, size_t n,
-		bool more, int64_t next_ms)
-{
-	struct store_settle settle = {.shard = (unsigned)(uintptr_t)context, .now_ms = now_ms()};
-	size_t i;
-
-	for(i = 0; i < n; i++) {
-		settle.entry = due[i].entry;
-		settle.outcome = due[i].kind == STORE_DUE_DELETED ? STORE_DELETED : STORE_EXPIRED;
-		if(store_settle(store, &settle, NULL, NULL))
-			outcome_expired(due[i].id, due[i].aor);
-	}
-	store_claim_free(&claim);
-}
-
-/* Expired messages of this process's share of the shards leave the push queue. */
-static int64_t queue_sweep(int64_t now)
-{
-	unsigned shard;
-
-	if(now < sweep_ms)
-		return sweep_ms;
-	if(store_available(store)) {
-		for(shard = (unsigned)self; shard < (unsigned)settings.queue_shards;
-				shard += (unsigned)settings.queue_workers)
-			store_claim(store, shard, now, SWEEP_LIMIT, 0, SWEEP_BYTES, on_claimed, (void *)(uintptr_t)shard);
-	}
-	sweep_ms = now + SWEEP_MS;
-	return sweep_ms;
-}
-
 /* While Redis has a batch under way, new jobs gather for the next one: workers need not wake us, and one write and one fsync serve
  * more of them. Not longer than GATHER_MS, should Redis be slow. */
 static void queue_sleep(int64_t until)
@@ -308,18 +302,26 @@ static void queue_sleep(int64_t until)
 		mailbox_awake(mailboxes[self]);
 }
 
+static int64_t queue_work(int64_t now)
+{
+	int64_t next = push_run(now), then = due_run(now);
+
+	return then < next ? then : next;
+}
+
 void queue_run(int index)
 {
 	void *jobs[QUEUE_TURN_JOBS];
 	const char *error = NULL;
 	int64_t now, next, then;
-	size_t i, n;
+	size_t i, n, pending;
 
 	self = index;
 	settings.store.log = on_log;
 	settings.store.state = on_state;
 	store = store_new(&settings.store, &error);
-	if(!store || !push_init(index, store)) {
+	if(!store || !push_init(index, store) || !due_init(index, store)
+			|| !report_init(index)) {
 		LM_CRIT("the queue process cannot start: %s\n", error ? error : "no memory");
 		exit(1);
 	}
@@ -329,19 +331,18 @@ void queue_run(int index)
 		n = mailbox_take(mailboxes[self], jobs, QUEUE_TURN_JOBS);
 		for(i = 0; i < n; i++)
 			job_take(jobs[i], now);
-		next = push_run(now);
-		then = queue_sweep(now);
-		next = then < next ? then : next;
+		next = queue_work(now);
 		if(now >= dialogs_ms) {
 			dialog_sweep(index, now);
 			dialogs_ms = now + DIALOGS_MS;
 		}
 		then = store_run(store, now);
 		next = then < next ? then : next;
-		/* Sessions that the replies woke want their turn before we sleep. */
-		then = push_run(now);
+		/* What the replies woke wants its turn before we sleep; and what that asks of the store is to be sent. */
+		pending = store_pending(store);
+		then = queue_work(now);
 		next = then < next ? then : next;
-		if(n < QUEUE_TURN_JOBS)
+		if(n < QUEUE_TURN_JOBS && store_pending(store) <= pending)
 			queue_sleep(next);
 	}
 }

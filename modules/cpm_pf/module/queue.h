@@ -27,6 +27,9 @@ int queue_process_of(struct cpm_slice aor);
 /* Any process: push what waits for aor, now or after delay_ms. False without memory or room. */
 bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, int64_t delay_ms);
 
+/* The same for a client that has registered, or refreshed its registration. */
+bool queue_registered(struct cpm_slice aor, struct cpm_slice contact, bool refreshed, int64_t delay_ms);
+
 /* For message_init: an answer came. */
 void queue_answered(uint64_t ticket, int status);
 

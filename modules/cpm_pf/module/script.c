@@ -20,6 +20,7 @@
 #include "settings.h"
 #include "statistics.h"
 #include "subscribe.h"
+#include "ticket.h"
 
 /* A script that waits for documents. */
 struct parked_script {
@@ -109,16 +110,18 @@ int ki_load_user_uri(struct sip_msg *msg, str *uri, str *route)
 	return load_user(msg, slice_of_str(uri), route);
 }
 
-static void resume_push(struct cpm_slice aor)
+/* In the queue process; ticket 0 is a push session. */
+static void resume_queue(struct cpm_slice aor, uint64_t ticket)
 {
 	struct documents_job *job = shm_malloc(sizeof(*job) + aor.n);
 
 	if(!job)
 		return;
 	memcpy(job + 1, aor.p, aor.n);
-	*job = (struct documents_job){.head = {JOB_DOCUMENTS}, .aor = {(char *)(job + 1), aor.n}};
+	*job = (struct documents_job){
+			.head = {JOB_DOCUMENTS}, .ticket = ticket, .aor = {(char *)(job + 1), aor.n}};
 	job->state = xdm_lookup(aor, now_ms(), &job->entry);
-	if(!queue_post(aor, job)) {
+	if(!(ticket ? queue_post_to(ticket_process(ticket), job) : queue_post(aor, job))) {
 		xdm_release(&job->entry);
 		shm_free(job);
 	}
@@ -128,8 +131,8 @@ void script_resume(const struct xdm_waiter *waiter, struct cpm_slice aor)
 {
 	struct parked_script *p = (struct parked_script *)(uintptr_t)waiter->a;
 
-	if(waiter->kind == WAITER_PUSH) {
-		resume_push(aor);
+	if(waiter->kind == WAITER_PUSH || waiter->kind == WAITER_DUE) {
+		resume_queue(aor, waiter->kind == WAITER_DUE ? waiter->a : 0);
 		return;
 	}
 	if(waiter->kind == WAITER_RPC) {

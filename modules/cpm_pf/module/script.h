@@ -38,9 +38,9 @@ int ki_push_deferred_aor(struct sip_msg *msg, str *aor);
 int ki_push_deferred_contact(struct sip_msg *msg, str *aor, str *contact);
 
 /* Who waits for documents (struct xdm_waiter). */
-enum waiter_kind { WAITER_SCRIPT, WAITER_PUSH, WAITER_RPC };
+enum waiter_kind { WAITER_SCRIPT, WAITER_PUSH, WAITER_RPC, WAITER_DUE };
 
-/* For xdm_init: ends the wait of a parked script or of a push session. */
+/* For xdm_init: ends the wait of a parked script, a push session, an RPC command or something due. */
 void script_resume(const struct xdm_waiter *waiter, struct cpm_slice aor);
 
 /* For contacts_init: a client has registered. */

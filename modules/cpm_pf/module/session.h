@@ -38,9 +38,11 @@ struct session_end {
 /* What ended and was not yet told to the store. */
 struct session_report {
 	struct session_id done[SESSION_IDS_MAX];
+	struct session_id interworked[SESSION_IDS_MAX];
 	struct session_end failed[SESSION_IDS_MAX];
+	struct session_id unsent[SESSION_IDS_MAX];
 	struct session_id quarantine[SESSION_IDS_MAX];
-	size_t done_count, failed_count, quarantine_count;
+	size_t done_count, interworked_count, failed_count, unsent_count, quarantine_count;
 };
 
 /* Only while a session has its turn. */
@@ -48,17 +50,22 @@ struct session_run {
 	struct xdm_entry *entry; /* the documents judged by; NULL when the user has none */
 	struct contacts contacts;
 	bool suitable[CONTACTS_MAX];
-	size_t contact;         /* the one pushed to at present */
+	bool reachable;    /* one of them is suitable */
+	size_t contact;    /* the one pushed to at present */
+	bool ordered_only; /* only what the user ordered: do-not-disturb is on, or nobody is reachable */
+	bool probed;  /* a message found the client gone, and the next one is to tell whether it is */
+	bool greeted; /* the user's notification was brought forward, if one is due */
 	struct session_batch *batches; /* oldest first */
 	int64_t after_us;
 	size_t in_flight;
-	bool fetching;          /* a call to the store is under way */
-	bool asked_last;        /* ... which asked for more with nothing in flight */
-	bool releasing;         /* ... which gives the lease back */
-	bool stopped;           /* the client is gone, or the lease: send no more */
-	int64_t renew_ms;       /* when the lease must be renewed */
-	int64_t flush_ms;       /* when what ended must be told to the store; 0 when nothing waits */
-	int64_t rest_until_ms;  /* when to look again after this run; 0: no need */
+	bool fetching;    /* a call to the store is under way */
+	bool asked_last;  /* ... which asked for more with nothing in flight */
+	bool releasing;   /* ... which gives the lease back */
+	bool stopped;     /* the client is gone, or the lease: send no more */
+	int64_t renew_ms; /* when the lease must be renewed */
+	int64_t flush_ms; /* when what ended must be told to the store; 0 when nothing waits */
+	int64_t send_ms;  /* when the push rate lets the next one go; 0 when it does not hold us up */
+	int64_t rest_until_ms; /* when to look again after this run; 0: no need */
 };
 
 struct session {
@@ -69,6 +76,9 @@ struct session {
 	int64_t wake_ms;
 	uint64_t number; /* makes the lease token unique */
 	bool force, again, again_force, refresh;
+	bool registered, again_registered; /* the trigger was a client that registered anew */
+	bool ordered;                      /* something that the user ordered is to be tried again */
+	int64_t gone_until_ms; /* the client was gone: nothing but a trigger from outside wakes it before */
 	char *targets[SESSION_TARGETS_MAX]; /* contacts that just registered; none: any client */
 	size_t target_count;
 	bool any_target;

@@ -38,6 +38,12 @@ struct settings settings = {
 		.dedup_window_s = 24 * 3600,
 		.retry_min_s = 60,
 		.retry_max_s = 3600,
+		.expired_word = "discard",
+		.expiry_rate = 2000,
+		.claim_ms = 60000,
+		.report_expiry_s = 3 * 24 * 3600,
+		.notify_expired = 1,
+		.notify_expired_oob = 0,
 
 		.push_on_register = 1,
 		.push_delay_ms = 50,
@@ -48,6 +54,7 @@ struct settings settings = {
 		.push_sessions = 100000,
 		.push_lease_ms = 10000,
 		.push_ack_ms = 20,
+		.push_rate = 0,
 
 		.subscribe_body_bytes = 60000,
 		.max_dialogs = 10000,
@@ -105,11 +112,13 @@ param_export_t settings_params[] = {
 
 	NUMBER(queue_workers), NUMBER(queue_shards), NUMBER(queue_mailbox), NUMBER(queue_max_pending),
 	NUMBER(max_user_messages), NUMBER(max_expiry_s), NUMBER(ttl_grace_s), NUMBER(dedup_window_s),
-	NUMBER(retry_min_s), NUMBER(retry_max_s),
+	NUMBER(retry_min_s), NUMBER(retry_max_s), {"expired", PARAM_STRING, &settings.expired_word},
+	NUMBER(expiry_rate), NUMBER(claim_ms), NUMBER(report_expiry_s), NUMBER(notify_expired),
+	NUMBER(notify_expired_oob),
 
 	NUMBER(push_on_register), NUMBER(push_delay_ms), NUMBER(push_window), NUMBER(push_prefetch),
 	NUMBER(push_prefetch_bytes), NUMBER(push_parallel), NUMBER(push_sessions),
-	NUMBER(push_lease_ms), NUMBER(push_ack_ms),
+	NUMBER(push_lease_ms), NUMBER(push_ack_ms), NUMBER(push_rate),
 
 	NUMBER(subscribe_body_bytes), NUMBER(max_dialogs), NUMBER(min_se_s), NUMBER(session_expires_s),
 
@@ -139,9 +148,11 @@ static const struct range ranges[] = {
 	RANGE(max_user_messages, 1, 10000000), RANGE(max_expiry_s, 1, 10 * 366 * 86400),
 	RANGE(ttl_grace_s, 1, INT_MAX), RANGE(dedup_window_s, 0, INT_MAX),
 	RANGE(retry_min_s, 1, 86400), RANGE(retry_max_s, 1, 30 * 86400),
+	RANGE(expiry_rate, 1, 100000), RANGE(claim_ms, 1000, 3600000), RANGE(report_expiry_s, 1, 30 * 86400),
 	RANGE(push_delay_ms, 0, 60000), RANGE(push_window, 1, 1000), RANGE(push_prefetch, 1, 1000),
 	RANGE(push_prefetch_bytes, 1024, 64 << 20), RANGE(push_parallel, 1, 100000),
 	RANGE(push_sessions, 1, 10000000), RANGE(push_lease_ms, 1000, 600000), RANGE(push_ack_ms, 0, 1000),
+	RANGE(push_rate, 0, 1000000),
 	RANGE(xdm_max_age_ms, 0, INT_MAX), RANGE(xdm_stale_ms, 0, INT_MAX), RANGE(xdm_timeout_ms, 10, 60000),
 	RANGE(xdm_retry_ms, 0, 600000), RANGE(xdm_cache_mb, 1, 65536), RANGE(xdm_max_parallel, 1, 1000),
 	RANGE(xdm_max_waiters, 1, 1000000),
@@ -220,6 +231,7 @@ static void store_fill(void)
 			.max_pending = (size_t)settings.queue_max_pending,
 			.max_user_messages = (size_t)settings.max_user_messages,
 			.ttl_grace_ms = (int64_t)settings.ttl_grace_s * 1000,
+			.claim_ms = settings.claim_ms,
 			.limits = &settings.limits,
 	};
 }
@@ -276,6 +288,15 @@ static bool words_check(void)
 		return false;
 	}
 	settings.xdm_fail = (enum xdm_fail)i;
+
+	if(strcmp(settings.expired_word, "discard") == 0)
+		settings.expired = CPM_EXPIRED_DISCARD;
+	else if(strcmp(settings.expired_word, "store") == 0)
+		settings.expired = CPM_EXPIRED_STORE;
+	else {
+		LM_ERR("parameter expired is \"%s\": write \"discard\" or \"store\"\n", settings.expired_word);
+		return false;
+	}
 
 	if(settings.xcap_root[0] == '\0') {
 		LM_ERR("parameter xcap_root is empty: write the XCAP root, for instance "

@@ -48,6 +48,13 @@ struct settings {
 	int dedup_window_s;
 	int retry_min_s;
 	int retry_max_s;
+	char *expired_word;
+	enum cpm_expired expired;
+	int expiry_rate;
+	int claim_ms;
+	int report_expiry_s;
+	int notify_expired;
+	int notify_expired_oob;
 
 	int push_on_register;
 	int push_delay_ms;
@@ -58,6 +65,7 @@ struct settings {
 	int push_sessions;
 	int push_lease_ms;
 	int push_ack_ms;
+	int push_rate;
 
 	int subscribe_body_bytes;
 	int max_dialogs;

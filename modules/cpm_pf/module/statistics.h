@@ -19,7 +19,9 @@
 	X(accepted) X(deferred) X(deferred_dnd) X(deferred_offline) X(deferred_policy) X(deferred_undelivered) \
 	X(deferred_store) X(duplicates) X(quota_refused) X(store_failures) X(unparked) \
 	X(delivered) X(push_sent) X(push_refused) X(push_gone) X(push_unsent) X(push_overflow) \
-	X(expired) X(quarantined) X(lost_leases) X(documents_missing) X(redis_down) \
+	X(expired) X(expired_kept) X(deleted) X(isf_taken) X(isf_refused) \
+	X(reports) X(reports_sent) X(reports_failed) X(reports_impossible) X(push_expired) \
+	X(quarantined) X(lost_leases) X(documents_missing) X(redis_down) \
 	X(managed) X(subscriptions)
 /* clang-format on */
 

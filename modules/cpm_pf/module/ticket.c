@@ -13,15 +13,13 @@
 #define PROCESS_MASK 0x3fu
 #define KIND_SHIFT 62
 
-struct place
-{
+struct place {
 	void *what; /* NULL: free */
 	uint32_t generation;
 	uint32_t next_free;
 };
 
-struct tickets
-{
+struct tickets {
 	uint64_t base; /* kind and process */
 	uint32_t count, free;
 	struct place places[];

@@ -13,10 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum ticket_kind
-{
-	TICKET_PUSH,	/* a deferred message on its way to a client */
-	TICKET_DUE,		/* a report, or a message on its way to the ISF at its end */
+enum ticket_kind {
+	TICKET_PUSH,    /* a deferred message on its way to a client */
+	TICKET_DUE,     /* a report, or a message on its way to the ISF at its end */
 	TICKET_COMMAND, /* what the user's commands made us send */
 };
 

@@ -5,6 +5,7 @@
 import re
 
 from process import wait_until
+from rpc import RpcError
 
 
 def troubles(log, allow=()):
@@ -25,3 +26,17 @@ def assert_no_transactions(node, deadline_s=40):
         wait_until(lambda: node.rpc("tm.stats")["current"] == 0, deadline_s, f"{node.name}: tm.stats current == 0", pause_s=0.2)
     except TimeoutError:
         raise AssertionError(f"{node.name}: transactions left: {node.rpc('tm.stats')}") from None
+
+
+def assert_balance(stack):
+    """Every message that was accepted has ended in one way or still waits. Nothing is checked when no node or no Redis is left."""
+    for node in stack.nodes:
+        if not (node.rpc_url and node.process and node.process.alive()):
+            continue
+        try:
+            stats = node.rpc("cpm_pf.stats")
+        except (RpcError, OSError):
+            continue
+        sums = {name: value for name, value in stats.items() if name.startswith("sum_") or name == "now_waiting"}
+        assert stats.get("balance", 0) == 0, f"accepted is not what ended and what waits: {sums}"
+        return

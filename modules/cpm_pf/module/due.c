@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * Claims what is due, shard by shard, and gives back what was done. A shard is
+ * looked at every second, or when it said that something falls due; after an
+ * outage the one with the oldest entry comes first. doc/queue.md has the rules.
+ */
+#include "due.h"
+
+#include <stdlib.h>
+
+#include "../../core/dprint.h"
+#include "context.h"
+#include "ending.h"
+#include "outcome.h"
+#include "script.h"
+#include "settings.h"
+#include "statistics.h"
+#include "ticket.h"
+
+/* So much is in our hands at once at most: ends of messages, and tasks. */
+#define ENDS_MAX 1024
+#define TASKS_MAX 256
+/* One claim, so that shards take turns. */
+#define CLAIM_ENDS 32
+#define CLAIM_TASKS 16
+#define CLAIM_BYTES 262144
+#define CLAIMS_UNDER_WAY 8
+/* A shard in which nothing is known to fall due is looked at this often. */
+#define LOOK_MS 1000
+#define LOOK_MIN_MS 20
+/* While expiries are held up by their rate, tasks alone are asked for this often. */
+#define TASKS_LOOK_MS 250
+/* When the store is away, or documents are. */
+#define TROUBLE_MS 1000
+/* Without documents an expiry is put off for so long; then the parameter decides. */
+#define UNDECIDED_MAX_MS 3600000
+/* A message for the message store is looked at again after this, until somebody takes them. */
+#define STORE_LATER_MS 3600000
+
+struct claim {
+	struct store_claim *owner;
+	size_t left; /* of its items, not yet given back */
+};
+
+enum item_state { ITEM_HANDED_ON, ITEM_WAITS, ITEM_SETTLING, ITEM_UNSETTLED };
+
+struct item {
+	struct due due; /* first: a due is its item */
+	struct claim *claim;
+	enum item_state state;
+	void (*answered)(struct due *d, int status, int64_t now);
+	struct store_settle settle;
+	char *report_text; /* what the settle's report borrows from */
+	int64_t retry_ms;
+	struct item *next; /* in the list of the unsettled */
+};
+
+struct shard {
+	unsigned number;
+	int64_t look_ms;   /* not before */
+	int64_t asked_ms;  /* when it was last */
+	int64_t oldest_ms; /* what falls due next, as far as is known */
+	bool asking;
+};
+
+static struct store *store;
+static struct shard *shards;
+static size_t shard_count, asking;
+static struct tickets *tickets;
+static struct item *unsettled;
+static size_t ends, tasks;       /* in our hands, or asked for */
+static int64_t tokens, token_ms; /* ends that may be claimed, in thousandths */
+
+bool due_init(int process, struct store *queue_store)
+{
+	unsigned number;
+
+	store = queue_store;
+	shards = calloc((size_t)settings.queue_shards, sizeof(*shards));
+	tickets = tickets_new(TICKET_DUE, process, ENDS_MAX + TASKS_MAX);
+	for(number = (unsigned)process; shards && number < (unsigned)settings.queue_shards;
+			number += (unsigned)settings.queue_workers)
+		shards[shard_count++].number = number;
+	return shards && tickets;
+}
+
+static bool is_end(enum store_due_kind kind)
+{
+	return kind == STORE_DUE_EXPIRED || kind == STORE_DUE_DELETED;
+}
+
+const struct cpm_documents *due_documents(const struct due *d)
+{
+	return d->documents ? xdm_documents(d->documents) : &cpm_documents_none;
+}
+
+static void item_free(struct item *item)
+{
+	struct claim *claim = item->claim;
+
+	if(is_end(item->due.kind))
+		ends--;
+	else
+		tasks--;
+	xdm_release(&item->due.documents);
+	free(item->report_text);
+	free(item);
+	if(--claim->left == 0) {
+		store_claim_free(&claim->owner);
+		free(claim);
+	}
+}
+
+static void on_settled(void *context, enum store_rc rc, bool mine)
+{
+	struct item *item = context;
+
+	if(rc != STORE_OK) {
+		/* Whether it took effect is not known; a second time does no harm. */
+		item->state = ITEM_UNSETTLED;
+		item->retry_ms = now_ms() + TROUBLE_MS;
+		item->next = unsettled;
+		unsettled = item;
+		return;
+	}
+	if(item->due.ended)
+		item->due.ended(&item->due, mine);
+	item_free(item);
+}
+
+static void settle(struct item *item)
+{
+	item->state = ITEM_SETTLING;
+	item->settle.now_ms = now_ms();
+	if(!store_settle(store, &item->settle, on_settled, item))
+		on_settled(item, STORE_DOWN, false);
+}
+
+static struct item *give_back(struct due *d)
+{
+	struct item *item = (struct item *)d;
+
+	item->settle = (struct store_settle){.shard = d->shard, .entry = d->entry};
+	return item;
+}
+
+static bool report_copy(struct item *item, const struct store_report *report)
+{
+	struct store_report *to = &item->settle.report;
+	char *at = malloc(report->id.n + report->record.n + report->body.n + 1);
+
+	if(!at)
+		return false;
+	item->report_text = at;
+	*to = *report;
+	memcpy(at, report->id.p, report->id.n);
+	to->id.p = at;
+	at += report->id.n;
+	memcpy(at, report->record.p, report->record.n);
+	to->record.p = at;
+	at += report->record.n;
+	memcpy(at, report->body.p, report->body.n);
+	to->body.p = at;
+	return true;
+}
+
+void due_end(struct due *d, enum store_outcome outcome, const struct store_report *report)
+{
+	struct item *item = give_back(d);
+
+	d->outcome = outcome;
+	item->settle.outcome = outcome;
+	if(report && report->id.n && !report_copy(item, report)) {
+		due_again(d, now_ms() + TROUBLE_MS);
+		return;
+	}
+	settle(item);
+}
+
+void due_done(struct due *d)
+{
+	settle(give_back(d));
+}
+
+void due_again(struct due *d, int64_t at_ms)
+{
+	struct item *item = give_back(d);
+
+	d->ended = NULL;
+	item->settle.again_ms = at_ms;
+	settle(item);
+}
+
+void due_keep(struct due *d)
+{
+	struct item *item = give_back(d);
+
+	item->settle.keep = true;
+	settle(item);
+}
+
+void due_quarantine(struct due *d)
+{
+	struct item *item = give_back(d);
+
+	d->ended = NULL;
+	item->settle.quarantine = true;
+	settle(item);
+}
+
+bool due_ticket(
+		struct due *d, void (*answered)(struct due *d, int status, int64_t now), uint64_t *ticket)
+{
+	((struct item *)d)->answered = answered;
+	return ticket_take(tickets, d, ticket);
+}
+
+void due_answered(uint64_t ticket, int status, int64_t now)
+{
+	struct item *item = ticket_redeem(tickets, ticket);
+
+	if(item)
+		item->answered(&item->due, status, now);
+}
+
+static void hand_on(struct item *item, int64_t now)
+{
+	struct due *d = &item->due;
+
+	item->state = ITEM_HANDED_ON;
+	switch(d->kind) {
+		case STORE_DUE_EXPIRED:
+		case STORE_DUE_DELETED:
+			ending_due(d, now);
+			break;
+		case STORE_DUE_REPORT:
+			report_due(d, now);
+			break;
+		case STORE_DUE_NOTIFY:
+			notify_due(d, now);
+			break;
+		case STORE_DUE_STORE:
+			due_again(d, now + STORE_LATER_MS);
+			break;
+	}
+}
+
+static void documents_came(
+		struct item *item, enum xdm_state docs, struct xdm_entry *entry, int64_t now)
+{
+	struct due *d = &item->due;
+
+	d->docs = docs;
+	d->documents = entry;
+	if(docs == XDM_FAILED && settings.xdm_fail != XDM_FAIL_OPEN
+			&& now - d->due_ms < UNDECIDED_MAX_MS)
+		due_again(d, now + 10 * TROUBLE_MS);
+	else
+		hand_on(item, now);
+}
+
+/* Notifications that were put off look at what the documents say now: do-not-disturb may have ended. */
+static void documents_wait(struct item *item, int64_t now)
+{
+	struct xdm_waiter waiter = {.kind = WAITER_DUE};
+	struct xdm_entry *entry = NULL;
+	bool refresh = item->due.kind == STORE_DUE_NOTIFY && item->due.attempts > 0;
+	enum xdm_state docs = refresh ? XDM_MISS : xdm_lookup(item->due.aor, now, &entry);
+	uint64_t ticket;
+
+	if(docs != XDM_MISS) {
+		documents_came(item, docs, entry, now);
+		return;
+	}
+	item->state = ITEM_WAITS;
+	if(ticket_take(tickets, item, &ticket)) {
+		waiter.a = ticket;
+		if(xdm_wait(item->due.aor, &waiter, refresh))
+			return;
+		ticket_redeem(tickets, ticket);
+	}
+	due_again(&item->due, now + TROUBLE_MS);
+}
+
+void due_resume(struct documents_job *job, int64_t now)
+{
+	struct item *item = ticket_redeem(tickets, job->ticket);
+
+	if(item)
+		documents_came(item, job->state, job->entry, now);
+	else
+		xdm_release(&job->entry);
+}
+
+static struct item *item_make(
+		struct claim *claim, const struct shard *shard, const struct store_due *due)
+{
+	struct item *item = calloc(1, sizeof(*item));
+
+	if(!item)
+		return NULL;
+	item->claim = claim;
+	item->due = (struct due){.kind = due->kind,
+			.shard = shard->number,
+			.entry = due->entry,
+			.id = due->id,
+			.aor = due->aor,
+			.record = due->record,
+			.body = due->body,
+			.due_ms = due->due_ms,
+			.attempts = due->attempts};
+	return item;
+}
+
+static void take(struct claim *claim, struct shard *shard, const struct store_due *due, int64_t now)
+{
+	struct item *item = item_make(claim, shard, due);
+
+	if(!item) {
+		/* It stays claimed, and somebody gets it after claim_ms. */
+		claim->left--;
+		return;
+	}
+	if(is_end(due->kind))
+		ends++;
+	else
+		tasks++;
+	if(due->kind == STORE_DUE_EXPIRED || due->kind == STORE_DUE_NOTIFY)
+		documents_wait(item, now);
+	else
+		hand_on(item, now);
+}
+
+/* What one call asked for. */
+struct question {
+	struct shard *shard;
+	size_t ends, tasks;
+};
+
+static void on_claimed(void *context, enum store_rc rc, struct store_claim *owner,
+		const struct store_due *due, size_t n, bool more, int64_t next_ms)
+{
+	struct question *q = context;
+	struct shard *shard = q->shard;
+	struct claim *claim;
+	int64_t now = now_ms();
+	size_t i, end_count = 0;
+
+	asking--;
+	shard->asking = false;
+	ends -= q->ends;
+	tasks -= q->tasks;
+	for(i = 0; i < n; i++)
+		end_count += is_end(due[i].kind);
+	tokens += (int64_t)(q->ends - end_count) * 1000;
+	free(q);
+	shard->oldest_ms = next_ms ? next_ms : INT64_MAX;
+	shard->look_ms = rc != STORE_OK ? now + TROUBLE_MS : now + LOOK_MS;
+	if(rc == STORE_OK && next_ms && next_ms < shard->look_ms)
+		shard->look_ms = next_ms > now + LOOK_MIN_MS ? next_ms : now + (more ? 0 : LOOK_MIN_MS);
+	if(!n)
+		return;
+	claim = malloc(sizeof(*claim));
+	if(!claim) {
+		store_claim_free(&owner);
+		return;
+	}
+	/* One more while it is handed out, so that it does not go under us. */
+	*claim = (struct claim){.owner = owner, .left = n + 1};
+	for(i = 0; i < n; i++)
+		take(claim, shard, &due[i], now);
+	if(--claim->left == 0) {
+		store_claim_free(&claim->owner);
+		free(claim);
+	}
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* So many ends are claimed at once: the rate is spent in portions, since a claim costs what it costs. */
+static size_t portion(void)
+{
+	int64_t burst = settings.expiry_rate / 4;
+
+	return burst > CLAIM_ENDS ? CLAIM_ENDS : burst > 1 ? (size_t)burst : 1;
+}
+
+static void shard_ask(struct shard *shard, int64_t now)
+{
+	size_t want_tasks = least(CLAIM_TASKS, TASKS_MAX - tasks);
+	size_t want_ends = least(portion(), ENDS_MAX - ends);
+	int64_t missing = (int64_t)portion() * 1000 - tokens;
+	struct question *q;
+
+	if(missing > 0)
+		want_ends = 0;
+	if(!want_ends && (!want_tasks || now - shard->asked_ms < TASKS_LOOK_MS)) {
+		shard->look_ms = now + (missing > 0 ? missing / settings.expiry_rate + 1 : LOOK_MIN_MS);
+		return;
+	}
+	shard->look_ms = now + LOOK_MIN_MS;
+	if(!(q = malloc(sizeof(*q))))
+		return;
+	*q = (struct question){shard, want_ends, want_tasks};
+	if(!store_claim(store, shard->number, now, want_ends, want_tasks, CLAIM_BYTES, on_claimed, q)) {
+		free(q);
+		return;
+	}
+	asking++;
+	shard->asking = true;
+	shard->asked_ms = now;
+	ends += want_ends;
+	tasks += want_tasks;
+	tokens -= (int64_t)want_ends * 1000;
+}
+
+/* Of those whose time to be looked at has come, the one with the oldest entry. */
+static struct shard *shard_next(int64_t now, int64_t *next_ms)
+{
+	struct shard *best = NULL;
+	size_t i;
+
+	*next_ms = INT64_MAX;
+	for(i = 0; i < shard_count; i++) {
+		struct shard *s = &shards[i];
+		if(s->asking)
+			continue;
+		if(s->look_ms > now)
+			*next_ms = s->look_ms < *next_ms ? s->look_ms : *next_ms;
+		else if(!best || s->oldest_ms < best->oldest_ms
+				|| (s->oldest_ms == best->oldest_ms && s->asked_ms < best->asked_ms))
+			best = s;
+	}
+	return best;
+}
+
+static void tokens_refill(int64_t now)
+{
+	int64_t full = (int64_t)settings.expiry_rate * 250; /* of a quarter of a second */
+	int64_t passed = now - token_ms;
+
+	full = full > 1000 ? full : 1000;
+	if(passed > 0)
+		tokens = passed < 1000 && tokens + passed * settings.expiry_rate < full
+						 ? tokens + passed * settings.expiry_rate
+						 : full;
+	token_ms = now;
+}
+
+static void settle_again(int64_t now)
+{
+	struct item *item, *list = unsettled;
+
+	unsettled = NULL;
+	while((item = list)) {
+		list = item->next;
+		if(item->retry_ms > now) {
+			item->next = unsettled;
+			unsettled = item;
+		} else
+			settle(item);
+	}
+}
+
+int64_t due_run(int64_t now)
+{
+	struct shard *shard;
+	int64_t next = INT64_MAX;
+
+	if(!store_available(store))
+		return now + TROUBLE_MS;
+	tokens_refill(now);
+	settle_again(now);
+	while(asking < CLAIMS_UNDER_WAY && (shard = shard_next(now, &next)))
+		shard_ask(shard, now);
+	if(unsettled && next > now + TROUBLE_MS)
+		next = now + TROUBLE_MS;
+	return next;
+}
+
+/* Until there are notifications. */
+__attribute__((weak)) void notify_due(struct due *d, int64_t now)
+{
+	due_done(d);
+}
+
+__attribute__((weak)) void notify_expired(const struct cpm_record *r,
+		enum cpm_msginfo_status status, const struct contacts *clients, int64_t now)
+{
+}
