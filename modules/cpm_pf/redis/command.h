@@ -20,7 +20,10 @@ enum command_kind
 	COMMAND_NOTIFY,
 	COMMAND_LIST,
 	COMMAND_MANAGE,
-	COMMAND_ASKED = COMMAND_MANAGE, /* somebody waits for those up to here */
+	COMMAND_PIECE,
+	COMMAND_OCTETS,
+	COMMAND_UNSTAGE,
+	COMMAND_ASKED = COMMAND_UNSTAGE, /* somebody waits for those up to here */
 	COMMAND_LOAD,					/* SCRIPT LOAD after NOSCRIPT */
 	COMMAND_ASKING,					/* precedes a command that Cluster redirected with ASK */
 	COMMAND_WAIT,
@@ -45,7 +48,8 @@ struct command
 		store_next_cb next;
 		store_claim_cb claim;
 		store_settle_cb settle;
-		store_done_cb done; /* COMMAND_REPORT, COMMAND_NOTIFY */
+		store_done_cb done; /* COMMAND_REPORT, COMMAND_NOTIFY, COMMAND_PIECE, COMMAND_UNSTAGE */
+		store_octets_cb octets;
 		store_list_cb list;
 		store_manage_cb manage;
 	} cb;

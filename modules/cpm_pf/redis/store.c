@@ -18,6 +18,7 @@
 #include "claim.h"
 #include "link.h"
 #include "listing.h"
+#include "piece.h"
 #include "transition.h"
 
 #define LINKS_MAX 16
@@ -142,8 +143,13 @@ static void tell_down(struct command *c)
 			break;
 		case COMMAND_REPORT:
 		case COMMAND_NOTIFY:
+		case COMMAND_PIECE:
+		case COMMAND_UNSTAGE:
 			if(c->cb.done)
 				c->cb.done(c->context, STORE_DOWN);
+			break;
+		case COMMAND_OCTETS:
+			c->cb.octets(c->context, STORE_DOWN, CPM_SLICE_NONE);
 			break;
 		case COMMAND_LIST:
 			c->cb.list(c->context, STORE_DOWN, NULL, 0, 0);
@@ -513,6 +519,29 @@ static void manage_answer(struct store *s, struct command *c, const redisReply *
 	command_free(c);
 }
 
+static void piece_answer(struct store *s, struct command *c, const redisReply *reply)
+{
+	if(reply->type != REDIS_REPLY_INTEGER) {
+		unknown(s, c);
+		return;
+	}
+	s->pending--;
+	if(c->cb.done)
+		c->cb.done(c->context, STORE_OK);
+	command_free(c);
+}
+
+static void octets_answer(struct store *s, struct command *c, const redisReply *reply)
+{
+	if(reply->type != REDIS_REPLY_STRING) {
+		unknown(s, c);
+		return;
+	}
+	s->pending--;
+	c->cb.octets(c->context, STORE_OK, call_slice_of(reply));
+	command_free(c);
+}
+
 static void probe_answer(struct store *s, struct link *l)
 {
 	s->probing = false;
@@ -552,6 +581,13 @@ static bool link_answer(void *owner, struct link *l, struct command *c, redisRep
 			return false;
 		case COMMAND_MANAGE:
 			manage_answer(s, c, reply);
+			return false;
+		case COMMAND_PIECE:
+		case COMMAND_UNSTAGE:
+			piece_answer(s, c, reply);
+			return false;
+		case COMMAND_OCTETS:
+			octets_answer(s, c, reply);
 			return false;
 		case COMMAND_PROBE:
 			probe_answer(s, l);
@@ -933,5 +969,51 @@ bool store_manage(
 	c = listing_manage(s->config, s->sha[SCRIPT_ACT], manage);
 	if(c)
 		c->cb.manage = cb;
+	return submit(s, c, context);
+}
+
+bool store_piece(struct store *s, const struct store_piece *piece, store_done_cb cb, void *context)
+{
+	struct command *c, *keep = NULL;
+
+	if(!s->available || s->pending >= s->config->max_pending)
+		return false;
+	c = piece_put(s->config, piece);
+	if(c && piece->ttl_ms > 0)
+		keep = piece_keep(s->config, piece);
+	if(!c || (piece->ttl_ms > 0 && !keep)) {
+		command_free(c);
+		return false;
+	}
+	c->cb.done = cb;
+	submit(s, c, context);
+	if(keep)
+		submit(s, keep, NULL);
+	return true;
+}
+
+bool store_octets(struct store *s, struct cpm_slice aor, struct cpm_slice id, uint64_t at, size_t n,
+		store_octets_cb cb, void *context)
+{
+	struct command *c;
+
+	if(!accepts(s))
+		return false;
+	c = piece_get(s->config, aor, id, at, n);
+	if(c)
+		c->cb.octets = cb;
+	return submit(s, c, context);
+}
+
+bool store_unstage(struct store *s, struct cpm_slice aor, struct cpm_slice id, store_done_cb cb,
+		void *context)
+{
+	struct command *c;
+
+	if(!accepts(s))
+		return false;
+	c = piece_drop(s->config, aor, id);
+	if(c)
+		c->cb.done = cb;
 	return submit(s, c, context);
 }

@@ -103,6 +103,7 @@ struct store_put
 	int64_t store_ms; /* STORE_TO_STORE: when it becomes due as STORE_DUE_STORE; 0: never, it only waits */
 	struct cpm_slice record;
 	struct cpm_slice body;
+	bool staged; /* a large message: its octets are in pieces (store_piece), body has only their head */
 };
 /* id: that of the message now safe (the first one's with STORE_DUPLICATE); valid during the call. */
 typedef void (*store_put_cb)(void *context, enum store_rc rc, struct cpm_slice id);
@@ -327,5 +328,26 @@ typedef void (*store_manage_cb)(
 		void *context, enum store_rc rc, int64_t waiting, const bool *known);
 bool store_manage(
 		struct store *s, const struct store_manage *manage, store_manage_cb cb, void *context);
+
+/* The octets of a large message are kept apart from its record, and come and go in pieces. Pieces belong to nobody until a put with
+ * `staged` takes them over; till then they vanish ttl_ms after the last one that says so. They end with the message. */
+struct store_piece
+{
+	struct cpm_slice aor; /* says in which shard */
+	struct cpm_slice id;
+	uint64_t at;
+	struct cpm_slice octets; /* at most STORE_PIECE_MAX */
+	int64_t ttl_ms;			 /* 0: as it was */
+};
+#define STORE_PIECE_MAX (256u * 1024)
+bool store_piece(struct store *s, const struct store_piece *piece, store_done_cb cb, void *context);
+/* At most n octets (of STORE_PIECE_MAX) from an offset; fewer at the end, none behind it or when there is no such message. Valid
+ * during the call. */
+typedef void (*store_octets_cb)(void *context, enum store_rc rc, struct cpm_slice octets);
+bool store_octets(struct store *s, struct cpm_slice aor, struct cpm_slice id, uint64_t at, size_t n,
+		store_octets_cb cb, void *context);
+/* Pieces that no put took over go at once. cb may be NULL. */
+bool store_unstage(struct store *s, struct cpm_slice aor, struct cpm_slice id, store_done_cb cb,
+		void *context);
 
 #endif

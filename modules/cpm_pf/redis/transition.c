@@ -51,8 +51,8 @@ struct command *transition_put(
 
 	if(!put_ok(config, put))
 		return NULL;
-	c = call_new(COMMAND_PUT, sha, cpm_key_shard(put->aor, config->shards), parked ? 8 : 6,
-			8 + (parked ? 1 + put_task_args(put) : 0), bytes + put->record.n + put->body.n);
+	c = call_new(COMMAND_PUT, sha, cpm_key_shard(put->aor, config->shards),
+			(parked ? 8u : 6u) + put->staged, 8 + (parked ? 1 + put_task_args(put) : 0), bytes + put->record.n + put->body.n);
 	if(!c)
 		return NULL;
 	call_key(c, config, "m", put->id);
@@ -65,6 +65,8 @@ struct command *transition_put(
 		call_key(c, config, "f", put->aor);
 		call_key(c, config, "tasks", CPM_SLICE_NONE);
 	}
+	if(put->staged)
+		call_key(c, config, "b", put->id);
 	command_arg(c, put->id);
 	c->id_n = put->id.n;
 	c->id_offset = c->size - put->id.n - 2;

@@ -154,7 +154,9 @@ local function from_quarantine(verb, id, order)
 	end
 	local expires = tonumber(string.match(text, '\nexpires%-ms: (%d+)\n')) or now + tonumber(ARGV[5])
 	call('ZADD', due, expires, entry('x', id))
-	call('PEXPIRE', prefix .. id, string.format('%.0f', math.max(expires - now, 0) + tonumber(ARGV[5])))
+	local ttl = string.format('%.0f', math.max(expires - now, 0) + tonumber(ARGV[5]))
+	call('PEXPIRE', prefix .. id, ttl)
+	call('PEXPIRE', string.sub(prefix, 1, -3) .. 'b:' .. id, ttl)
 	keep(id, m, order, quarantined)
 	return 1
 end

@@ -21,6 +21,7 @@ local waiting, lease, due, retry, parked = KEYS[1], KEYS[2], KEYS[3], KEYS[4], K
 local orders, flying, sums = KEYS[8], KEYS[9], KEYS[10]
 local prefix, aor, token = ARGV[1], ARGV[2], ARGV[3]
 local now, want, room = tonumber(ARGV[5]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local octets = string.sub(prefix, 1, -3) .. 'b:'
 local force, release, first = ARGV[9] == '1', ARGV[10] == '1', ARGV[11] == '1'
 local ordered_only = ARGV[12] == '1'
 local SCAN_MAX = 1024
@@ -53,7 +54,7 @@ local function done(count, sum)
 	local ended = 0
 	for i = at, at + count - 1 do
 		if leave(ARGV[i]) then
-			call('DEL', prefix .. ARGV[i])
+			call('UNLINK', prefix .. ARGV[i], octets .. ARGV[i])
 			ended = ended + 1
 		end
 	end
@@ -84,6 +85,7 @@ local function quarantine(id)
 		call('ZADD', KEYS[5], order, id)
 		call('ZADD', KEYS[6], now, entry(id))
 		call('PERSIST', prefix .. id)
+		call('PERSIST', octets .. id)
 	end
 end
 

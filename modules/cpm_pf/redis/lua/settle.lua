@@ -36,7 +36,7 @@ if kind == 'r' then
 end
 
 local id, aor = string.match(entry, '^[xds]:([^:]*):(.*)$')
-local message = prefix .. 'm:' .. id
+local message, octets = prefix .. 'm:' .. id, prefix .. 'b:' .. id
 if kind == 's' then
 	call('ZREM', prefix .. 'p:' .. aor, id)
 	call('HDEL', prefix .. 'f:' .. aor, id)
@@ -57,6 +57,7 @@ if outcome == 'keep' then
 	return 1
 end
 if outcome == 'quarantine' then
+	call('PERSIST', octets)
 	if call('PERSIST', message) == 1 or call('EXISTS', message) == 1 then
 		call('ZADD', prefix .. 'q:' .. aor, now .. '000', id)
 		call('ZADD', KEYS[7], now, 'x:' .. id .. ':' .. aor)
@@ -65,7 +66,7 @@ if outcome == 'quarantine' then
 	end
 	return 1
 end
-call('DEL', message)
+call('UNLINK', message, octets)
 call('HINCRBY', sums, outcome, 1)
 if ARGV[6] and call('SET', prefix .. 'r:' .. ARGV[6], ARGV[9], 'NX', 'PX', ARGV[8]) then
 	call('ZADD', tasks, ARGV[7], 'r:' .. ARGV[6])
