@@ -241,7 +241,7 @@ static void hand_on(struct item *item, int64_t now)
 			notify_due(d, now);
 			break;
 		case STORE_DUE_STORE:
-			due_again(d, now + STORE_LATER_MS);
+			kept_due(d, now);
 			break;
 	}
 }
@@ -480,6 +480,12 @@ int64_t due_run(int64_t now)
 	if(unsettled && next > now + TROUBLE_MS)
 		next = now + TROUBLE_MS;
 	return next;
+}
+
+/* Until there is a message store. */
+__attribute__((weak)) void kept_due(struct due *d, int64_t now)
+{
+	due_again(d, now + STORE_LATER_MS);
 }
 
 /* Until there are notifications. */

@@ -559,7 +559,8 @@ static bool session_go_on(struct session *s, int64_t now)
 		if(run->in_flight)
 			return true;
 		session_call(s, 0, true, now);
-	} else if(run_unsent(run) == 0 && run->in_flight < (size_t)settings.push_window)
+	} else if(run_unsent(run) == 0 && run->in_flight < (size_t)settings.push_window
+			&& (!run->drained || run->in_flight == 0))
 		session_call(s, fetch_size(), run->in_flight == 0, now);
 	else if(!report_has_room(s))
 		session_call(s, 0, false, now);
@@ -631,6 +632,7 @@ static void on_fetched(void *context, const struct store_next_result *result)
 	run->greeted = true;
 	if(result->next_due_ms && (!run->rest_until_ms || result->next_due_ms < run->rest_until_ms))
 		run->rest_until_ms = result->next_due_ms;
+	run->drained = !result->count && !result->looked_us;
 	if(result->count)
 		batch_add(run, result);
 	else if(result->looked_us && !run->stopped)

@@ -59,6 +59,7 @@ struct session_run {
 	int64_t after_us;
 	size_t in_flight;
 	bool fetching;    /* a call to the store is under way */
+	bool drained;     /* the last call brought nothing: ask again only when nothing is in flight */
 	bool asked_last;  /* ... which asked for more with nothing in flight */
 	bool releasing;   /* ... which gives the lease back */
 	bool stopped;     /* the client is gone, or the lease: send no more */
