@@ -396,9 +396,10 @@ static void shard_ask(struct shard *shard, int64_t now)
 	int64_t missing = (int64_t)portion() * 1000 - tokens;
 	struct question *q;
 
-	if(missing > 0)
+	/* The first look only tells how old its oldest is, so that after an outage the oldest of all comes first. */
+	if(missing > 0 || !shard->asked_ms)
 		want_ends = 0;
-	if(!want_ends && (!want_tasks || now - shard->asked_ms < TASKS_LOOK_MS)) {
+	if(!want_ends && (!want_tasks || (shard->asked_ms && now - shard->asked_ms < TASKS_LOOK_MS))) {
 		shard->look_ms = now + (missing > 0 ? missing / settings.expiry_rate + 1 : LOOK_MIN_MS);
 		return;
 	}

@@ -9,8 +9,6 @@ from lib.documents import DEFERRED, rule, ruleset
 from lib.imdn import Imdn, report_names, reports
 from process import wait_until
 
-STACK = {"modparams": [("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 2)]}
-
 
 def defer(scene, sender, bob, expires_s=1, **options):
     sent = scene.send(sender, bob, extra=[("Expires", str(expires_s))], **options)
