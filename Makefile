@@ -86,7 +86,7 @@ check-hosts: ## compile against the Kamailio of later Debian releases (HOSTS="tr
 		echo "compiles against $$(grep -o '^Package.*\|^VERSION = .*\|^PATCHLEVEL = .*\|^SUBLEVEL = .*' build/hosts/$$suite/src/Makefile.defs | awk '{print $$NF}' | paste -sd.) ($$suite)" || exit 1; \
 	done
 
-bench: build ## measure against msilo and bare Redis, write run/bench.json
+bench: build ## measure against msilo, bare Kamailio and bare Redis, write run/bench.json (BENCH_ONLY=section)
 	@$(DEPS) bench
 	@$(MAKE) --no-print-directory -C test/bench run BUILD=$(CURDIR)/build/bench MODULE=$(MODULE) PYTHON=$(PYTHON)
 

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * Load generator: keeps a number of CPM pager MESSAGE transactions outstanding
+ * over UDP, repeats them by timer E, and prints one JSON object: final answers
+ * by status, rate, latency, retransmissions, and its own share of a processor
+ * (near 1 the generator was the limit, not the server).
+ *
+ * Message number m goes to user PREFIX(m mod K) and carries "seq=" m / K, so
+ * that a phone can tell what is missing, repeated or out of order.
+ */
+#include "sip.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define OUTSTANDING_MAX 1024
+#define BATCH 64
+#define SENDERS 100
+#define DRAIN_US 5000000
+
+struct slot {
+	bool busy, queued;
+	unsigned long number;
+	int64_t sent_us;
+	struct timer_e timer;
+	size_t n;
+	char packet[SIP_DATAGRAM_MAX];
+};
+
+static struct {
+	const char *server, *domain, *prefix, *run;
+	unsigned users, outstanding;
+	size_t bytes;
+	unsigned long count;
+	double seconds;
+} options = {.domain = "bench.example",
+		.prefix = "u",
+		.run = "run",
+		.users = 100,
+		.outstanding = 64,
+		.bytes = 1175};
+
+static struct slot slots[OUTSTANDING_MAX];
+static int fd;
+static unsigned port;
+static unsigned long started, answered, given_up, retransmissions, statuses[700];
+static int64_t start_us, last_us;
+static struct samples latency;
+
+static size_t print_body(char *out, size_t room, unsigned long m)
+{
+	unsigned user = (unsigned)(m % options.users);
+
+	return (size_t)snprintf(out, room,
+			"From: <sip:sender%lu@%s>\r\nTo: <sip:%s%u@%s>\r\nDateTime: 2026-01-01T12:00:00Z\r\n"
+			"NS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: %s-%lu\r\n"
+			"imdn.Disposition-Notification: positive-delivery\r\n\r\n"
+			"Content-Type: text/plain;charset=UTF-8\r\n\r\nrun=%s seq=%lu ",
+			m % SENDERS, options.domain, options.prefix, user, options.domain, options.run, m,
+			options.run, m / options.users);
+}
+
+static size_t print_headers(char *out, size_t room, size_t slot, unsigned long m, size_t body)
+{
+	unsigned user = (unsigned)(m % options.users);
+
+	return (size_t)snprintf(out, room,
+			"MESSAGE sip:%s%u@%s SIP/2.0\r\n"
+			"Via: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bK-%s-%zu-%lu\r\n"
+			"Max-Forwards: 70\r\n"
+			"From: <sip:sender%lu@%s>;tag=%lu\r\n"
+			"To: <sip:%s%u@%s>\r\n"
+			"Call-ID: %s-%lu@127.0.0.1\r\n"
+			"CSeq: 1 MESSAGE\r\n"
+			"P-Asserted-Identity: <sip:sender%lu@%s>\r\n"
+			"Accept-Contact: *;+g.3gpp.icsi-ref="
+			"\"urn%%3Aurn-7%%3A3gpp-service.ims.icsi.oma.cpm.msg\"\r\n"
+			"Conversation-ID: f81d4fae-7dec-11d0-a765-%012lx\r\n"
+			"Contribution-ID: f81d4fae-7dec-11d0-a766-%012lx\r\n"
+			"User-Agent: CPM-client/OMA1.0\r\n"
+			"Content-Type: message/cpim\r\n"
+			"Content-Length: %zu\r\n\r\n",
+			options.prefix, user, options.domain, port, options.run, slot, m, m % SENDERS,
+			options.domain, m, options.prefix, user, options.domain, options.run, m, m % SENDERS,
+			options.domain, m / options.users, m, body);
+}
+
+/* The text is filled up so that every datagram has the same size. */
+static void slot_build(struct slot *s, unsigned long m)
+{
+	char body[SIP_DATAGRAM_MAX];
+	size_t slot = (size_t)(s - slots), head, text = print_body(body, sizeof(body), m);
+
+	head = print_headers(s->packet, sizeof(s->packet), slot, m, 100 + text);
+	if(head + text < options.bytes) {
+		size_t fill = options.bytes - head - text;
+		memset(body + text, 'x', fill);
+		text += fill;
+	}
+	s->n = print_headers(s->packet, sizeof(s->packet), slot, m, text);
+	memcpy(s->packet + s->n, body, text);
+	s->n += text;
+}
+
+static bool more_to_start(int64_t now)
+{
+	if(options.count)
+		return started < options.count;
+	return (double)(now - start_us) < options.seconds * 1e6;
+}
+
+static void slot_start(struct slot *s, int64_t now)
+{
+	s->busy = false;
+	if(!more_to_start(now))
+		return;
+	s->number = started++;
+	slot_build(s, s->number);
+	s->busy = s->queued = true;
+	s->sent_us = now;
+	timer_e_start(&s->timer, now);
+}
+
+static void send_queued(void)
+{
+	struct mmsghdr messages[BATCH];
+	struct iovec vectors[BATCH];
+	unsigned i = 0, n;
+	int sent, done;
+
+	while(i < options.outstanding) {
+		for(n = 0; i < options.outstanding && n < BATCH; i++) {
+			if(!slots[i].queued)
+				continue;
+			slots[i].queued = false;
+			vectors[n] = (struct iovec){slots[i].packet, slots[i].n};
+			messages[n] = (struct mmsghdr){.msg_hdr = {.msg_iov = &vectors[n], .msg_iovlen = 1}};
+			n++;
+		}
+		/* What cannot be sent is repeated by its timer. */
+		for(done = 0; done < (int)n; done += sent) {
+			sent = sendmmsg(fd, messages + done, n - (unsigned)done, 0);
+			if(sent <= 0)
+				break;
+		}
+	}
+}
+
+/* The answer's branch names the slot and the message. */
+static void take_answer(const char *packet, int64_t now)
+{
+	int status = sip_status(packet);
+	const char *branch = strstr(packet, "branch=z9hG4bK-");
+	size_t slot, run = strlen(options.run);
+	unsigned long number;
+
+	if(status < 200 || status > 699 || !branch || strncmp(branch + 15, options.run, run) != 0
+			|| sscanf(branch + 15 + run, "-%zu-%lu", &slot, &number) != 2
+			|| slot >= options.outstanding)
+		return;
+	if(!slots[slot].busy || slots[slot].number != number)
+		return;
+	answered++;
+	statuses[status]++;
+	last_us = now;
+	samples_add(&latency, now - slots[slot].sent_us);
+	slot_start(&slots[slot], now);
+}
+
+static void receive_answers(void)
+{
+	static char packets[BATCH][SIP_DATAGRAM_MAX];
+	static struct mmsghdr messages[BATCH];
+	static struct iovec vectors[BATCH];
+	int64_t now;
+	int i, n;
+
+	for(i = 0; i < BATCH; i++) {
+		vectors[i] = (struct iovec){packets[i], SIP_DATAGRAM_MAX - 1};
+		messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &vectors[i], .msg_iovlen = 1}};
+	}
+	n = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
+	now = now_us();
+	for(i = 0; i < n; i++) {
+		packets[i][messages[i].msg_len] = '\0';
+		take_answer(packets[i], now);
+	}
+}
+
+static void run_timers(int64_t now)
+{
+	unsigned i;
+
+	for(i = 0; i < options.outstanding; i++) {
+		if(!slots[i].busy)
+			continue;
+		switch(timer_e_check(&slots[i].timer, now)) {
+			case TIMER_E_WAIT:
+				break;
+			case TIMER_E_RESEND:
+				retransmissions++;
+				slots[i].queued = true;
+				break;
+			case TIMER_E_GIVE_UP:
+				given_up++;
+				slot_start(&slots[i], now);
+				break;
+		}
+	}
+}
+
+static void run(void)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int64_t now = now_us(), timers_us = now;
+	unsigned i;
+
+	start_us = last_us = now;
+	for(i = 0; i < options.outstanding; i++)
+		slot_start(&slots[i], now);
+	send_queued();
+	while(answered + given_up < started && (more_to_start(now) || now - last_us < DRAIN_US)) {
+		if(poll(&p, 1, 20) < 0 && errno != EINTR)
+			break;
+		receive_answers();
+		now = now_us();
+		if(now - timers_us > 20000) {
+			run_timers(now);
+			timers_us = now;
+		}
+		send_queued();
+	}
+}
+
+static void report(void)
+{
+	struct rusage u;
+	double seconds = (double)(last_us - start_us) / 1e6, cpu;
+	const char *comma = "";
+	int i;
+
+	getrusage(RUSAGE_SELF, &u);
+	cpu = (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec)
+		  + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+	printf("{\"sent\": %lu, \"answered\": %lu, \"retransmissions\": %lu, ", started, answered,
+			retransmissions);
+	printf("\"seconds\": %.6f, \"rate\": %.1f, ", seconds,
+			seconds > 0 ? (double)answered / seconds : 0.0);
+	samples_print(&latency, "latency");
+	printf("\"generator_share\": %.3f, \"status\": {", seconds > 0 ? cpu / seconds : 0.0);
+	for(i = 0; i < 700; i++) {
+		if(statuses[i]) {
+			printf("%s\"%d\": %lu", comma, i, statuses[i]);
+			comma = ", ";
+		}
+	}
+	printf("}}\n");
+}
+
+static void usage(void)
+{
+	fprintf(stderr, "usage: load -s HOST:PORT [-d DOMAIN] [-u PREFIX] [-k USERS] [-n OUTSTANDING | "
+					"--latency]\n"
+					"            [-b BYTES] [-r RUN] -c COUNT | -t SECONDS\n");
+	exit(2);
+}
+
+static void read_options(int argc, char **argv)
+{
+	int o;
+
+	/* --latency: one transaction at a time. */
+	for(o = 1; o < argc; o++) {
+		if(strcmp(argv[o], "--latency") == 0)
+			argv[o] = "-n1";
+	}
+	while((o = getopt(argc, argv, "s:d:u:k:n:b:r:c:t:")) != -1) {
+		switch(o) {
+			case 's':
+				options.server = optarg;
+				break;
+			case 'd':
+				options.domain = optarg;
+				break;
+			case 'u':
+				options.prefix = optarg;
+				break;
+			case 'r':
+				options.run = optarg;
+				break;
+			case 'k':
+				options.users = (unsigned)strtoul(optarg, NULL, 10);
+				break;
+			case 'n':
+				options.outstanding = (unsigned)strtoul(optarg, NULL, 10);
+				break;
+			case 'b':
+				options.bytes = strtoul(optarg, NULL, 10);
+				break;
+			case 'c':
+				options.count = strtoul(optarg, NULL, 10);
+				break;
+			case 't':
+				options.seconds = strtod(optarg, NULL);
+				break;
+			default:
+				usage();
+		}
+	}
+	if(!options.server || !options.users || !options.outstanding
+			|| options.outstanding > OUTSTANDING_MAX || options.bytes > SIP_DATAGRAM_MAX / 2
+			|| strlen(options.run) > 32 || strlen(options.domain) > 64
+			|| strlen(options.prefix) > 32 || (options.count == 0) == (options.seconds <= 0))
+		usage();
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in server;
+
+	read_options(argc, argv);
+	server = sip_address(options.server);
+	fd = sip_socket(&server, &port);
+	run();
+	report();
+	return 0;
+}
