@@ -668,12 +668,11 @@ static void client_gone(struct session *s, const struct store_message *m,
 	struct session_run *run = s->run;
 	int64_t at = fail_message(s, m, r->arrived_ms, status, now);
 
-	if(m->attempts > 0 && !run->probed) {
-		run->probed = true;
-		return;
-	}
-	run->stopped = true;
 	s->gone_until_ms = later(s->gone_until_ms, at);
+	if(m->attempts > 0 && !run->probed)
+		run->probed = true;
+	else
+		run->stopped = true;
 }
 
 static void interwork_answered(struct session *s, const struct store_message *m,

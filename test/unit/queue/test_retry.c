@@ -92,6 +92,27 @@ START_TEST(stays_within_its_bounds)
 }
 END_TEST
 
+/* What doc/queue.md says of a phone that never answers: with the defaults the oldest message is tried 7 times in its first hour,
+ * later once an hour. */
+START_TEST(leaves_a_silent_phone_alone)
+{
+	const int64_t minute = 60000, hour = 60 * minute;
+	int64_t at = 0;
+	int first_hour = 0, later[24] = {0};
+
+	while(at < 24 * hour) {
+		if(at < hour)
+			first_hour++;
+		else
+			later[at / hour]++;
+		at = cpm_retry_at(at, 0, minute, hour, 0);
+	}
+	ck_assert_int_eq(first_hour, 7);
+	for(size_t i = 1; i < UNIT_COUNT(later); i++)
+		ck_assert_int_le(later[i], 1);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("retry");
@@ -99,5 +120,6 @@ int main(void)
 	tcase_add_test(t, knows_what_an_answer_means);
 	tcase_add_test(t, spreads_retries_by_age);
 	tcase_add_test(t, stays_within_its_bounds);
+	tcase_add_test(t, leaves_a_silent_phone_alone);
 	return unit_run("retry", t);
 }

@@ -45,6 +45,7 @@ if kind == 's' then
 	call('HDEL', tries, x, d)
 end
 if outcome == 'keep' then
+	call('PERSIST', octets)
 	if call('PERSIST', message) == 1 or call('EXISTS', message) == 1 then
 		call('ZADD', prefix .. 'p:' .. aor, now .. '000', id)
 		call('HSET', prefix .. 'f:' .. aor, id, '0 0 0 store')
