@@ -267,12 +267,12 @@ class Kamailio:
 
 
 class Stack:
-    """The servers of one run folder. nodes, documents ("http" or "file"), defines, modparams, script (more routes) and redis_config
-    change the defaults."""
+    """The servers of one run folder. nodes, documents ("http" or "file"), defines, modparams, strings (more names that
+    the configuration replaces), script (more routes) and redis_config change the defaults."""
 
     def __init__(
         self, run_dir, *, environ=None, nodes=1, documents="http", config=CONFIG, module=MODULE, rpc=True, defines=None,
-        modparams=(), redis_config=None, wrap=(), prefer_sip=None, script="",
+        modparams=(), redis_config=None, wrap=(), prefer_sip=None, script="", strings=None,
     ):
         self.dir = Path(run_dir).resolve()
         if len(str(self.dir)) > 80:
@@ -294,6 +294,7 @@ class Stack:
         self.redis = Redis(self.dir / "redis", self.env["CPM_REDIS"], redis_config)
         auids = [self.env[f"CPM_XCAP_AUID_{kind}"] for kind in ("LISTS", "POLICY", "PROFILE")]
         self.xdms = Xdms(self.dir / "nginx", self.env["CPM_XCAP_ROOT"], self.dir / "xcap", auids)
+        self.strings = dict(strings or {})
         options = {"config": config, "defines": defines, "modparams": modparams, "wrap": wrap, "script": script}
         self.nodes = [self._node(i, rpc, options) for i in range(nodes)]
 
@@ -306,7 +307,7 @@ class Stack:
         url = (self.env["CPM_RPC"] if index == 0 else f"http://{sip}/RPC") if rpc else None
         folder = self.dir if index == 0 else self.dir / f"node{index + 1}"
         names = [*DEFAULTS, "CPM_REDIS", "CPM_XCAP_ROOT", "CPM_ISF"]
-        strings = {"CPM_MODULE": str(self.module), "CPM_RUN": str(folder), **{name: self.env[name] for name in names}}
+        strings = {"CPM_MODULE": str(self.module), "CPM_RUN": str(folder), **{name: self.env[name] for name in names}, **self.strings}
         return Kamailio(f"kamailio{index + 1}" if index else "kamailio", folder, sip, url, strings=strings, **options)
 
     @property

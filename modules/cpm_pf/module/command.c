@@ -73,3 +73,8 @@ bool command_post_dialog(int owner, dialog_id id)
 	shm_free(job);
 	return false;
 }
+
+struct cpm_slice command_own_uri(void)
+{
+	return cpm_slice_of(settings.pf_uri);
+}

@@ -34,4 +34,7 @@ void command_refuse(const struct command_request *request, const char *reason);
 /* For dialog_init: an owner is the number of a queue process. */
 bool command_post_dialog(int owner, dialog_id id);
 
+/* The address under which the Participating Function speaks for itself (parameter pf_uri). */
+struct cpm_slice command_own_uri(void);
+
 #endif

@@ -488,14 +488,3 @@ __attribute__((weak)) void kept_due(struct due *d, int64_t now)
 {
 	due_again(d, now + STORE_LATER_MS);
 }
-
-/* Until there are notifications. */
-__attribute__((weak)) void notify_due(struct due *d, int64_t now)
-{
-	due_done(d);
-}
-
-__attribute__((weak)) void notify_expired(const struct cpm_record *r,
-		enum cpm_msginfo_status status, const struct contacts *clients, int64_t now)
-{
-}

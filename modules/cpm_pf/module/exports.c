@@ -50,6 +50,7 @@ WRAP_1(defer)
 WRAP_1(manage_deferred)
 WRAP_1(handle_subscribe)
 WRAP_0(handle_indialog)
+WRAP_0(handle_xcap_diff)
 WRAP_0(push_deferred)
 WRAP_1(push_deferred_aor)
 WRAP_2(push_deferred_contact)
@@ -94,6 +95,7 @@ cmd_export_t exports_functions[] = {
 	EXPORT_1("cpm_manage_deferred", manage_deferred),
 	EXPORT_1("cpm_handle_subscribe", handle_subscribe),
 	EXPORT_0("cpm_handle_indialog", handle_indialog),
+	EXPORT_0("cpm_handle_xcap_diff", handle_xcap_diff),
 	EXPORT_0("cpm_push_deferred", push_deferred),
 	EXPORT_1("cpm_push_deferred", push_deferred_aor),
 	EXPORT_2("cpm_push_deferred", push_deferred_contact),
@@ -127,6 +129,7 @@ sr_kemi_t exports_kemi[] = {
 	KEMI(manage_deferred, STR, NO, NO, NO, NO, NO),
 	KEMI(handle_subscribe, STR, NO, NO, NO, NO, NO),
 	KEMI(handle_indialog, NO, NO, NO, NO, NO, NO),
+	KEMI(handle_xcap_diff, NO, NO, NO, NO, NO, NO),
 	KEMI(push_deferred, NO, NO, NO, NO, NO, NO),
 	KEMI(push_deferred_aor, STR, NO, NO, NO, NO, NO),
 	KEMI(push_deferred_contact, STR, STR, NO, NO, NO, NO),

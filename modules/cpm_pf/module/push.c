@@ -14,6 +14,7 @@
 
 #include "../core/queue/retry.h"
 #include "../sip/message.h"
+#include "changes.h"
 #include "context.h"
 #include "outcome.h"
 #include "queue.h"
@@ -236,6 +237,7 @@ static void session_judge(
 	s->run->reachable = clients_choose(s, d);
 	if(cpm_decide_dnd(d, &facts, NULL, &until)) {
 		s->refresh = true;
+		changes_watch(s->aor, now);
 		s->run->ordered_only = true;
 		s->run->rest_until_ms =
 				later(earlier(until, now + settings.xdm_max_age_ms), now + DND_LOOK_MIN_MS);
@@ -628,7 +630,7 @@ static void on_fetched(void *context, const struct store_next_result *result)
 		return;
 	}
 	if(s->registered && !run->greeted && result->parked > 0)
-		store_notify(store, s->aor, now, NULL, NULL);
+		store_notify(store, s->aor, now + settings.notify_delay_ms, NULL, NULL);
 	run->greeted = true;
 	if(result->next_due_ms && (!run->rest_until_ms || result->next_due_ms < run->rest_until_ms))
 		run->rest_until_ms = result->next_due_ms;

@@ -13,9 +13,11 @@
 #include "../../core/dprint.h"
 #include "../../core/mem/shm.h"
 #include "../ipc/mailbox.h"
+#include "changes.h"
 #include "command.h"
 #include "context.h"
 #include "due.h"
+#include "notify.h"
 #include "outcome.h"
 #include "push.h"
 #include "report.h"
@@ -171,8 +173,12 @@ static void on_stored(void *context, enum store_rc rc, struct cpm_slice id)
 				break;
 			}
 			outcome_deferred(job);
-			if(job->place == STORE_TO_PUSH && job->expires_ms > job->now_ms)
+			if(job->place == STORE_TO_PUSH && job->expires_ms > job->now_ms) {
 				push_stored(job->aor, job->cause, now_ms());
+				/* PU-1: who has no client hears of it out-of-band. */
+				if(settings.notify_pushed)
+					store_notify(store, job->aor, job->now_ms + settings.notify_delay_ms, NULL, NULL);
+			}
 			break;
 		case STORE_QUOTA:
 			count(quota_refused);
@@ -195,7 +201,7 @@ static void store_job_take(struct store_job *job)
 			.identity = job->identity,
 			.identity_ttl_ms = (int64_t)settings.dedup_window_s * 1000,
 			.place = job->place,
-			.notify_ms = job->place == STORE_TO_PULL ? job->now_ms : 0,
+			.notify_ms = job->place == STORE_TO_PULL ? job->now_ms + settings.notify_delay_ms : 0,
 			.record = job->record,
 			.body = job->body};
 
@@ -215,6 +221,10 @@ static void answer_take(const struct answer_job *job, int64_t now)
 			due_answered(job->ticket, job->status, now);
 			break;
 		case TICKET_COMMAND:
+			notify_answered(job->ticket, job->status, now);
+			break;
+		case TICKET_WATCH:
+			changes_answered(job->ticket, job->status, now);
 			break;
 	}
 }
@@ -306,6 +316,8 @@ static int64_t queue_work(int64_t now)
 {
 	int64_t next = push_run(now), then = due_run(now);
 
+	next = then < next ? then : next;
+	then = changes_run(now);
 	return then < next ? then : next;
 }
 
@@ -321,7 +333,7 @@ void queue_run(int index)
 	settings.store.state = on_state;
 	store = store_new(&settings.store, &error);
 	if(!store || !push_init(index, store) || !due_init(index, store)
-			|| !report_init(index)) {
+			|| !report_init(index) || !notify_init(index, store) || !changes_init(index)) {
 		LM_CRIT("the queue process cannot start: %s\n", error ? error : "no memory");
 		exit(1);
 	}

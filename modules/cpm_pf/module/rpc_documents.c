@@ -5,6 +5,7 @@
  */
 #include "rpc.h"
 
+#include "changes.h"
 #include "context.h"
 #include "obtain.h"
 #include "queue.h"
@@ -110,7 +111,7 @@ void rpc_reload(rpc_t *rpc, void *ctx)
 		return;
 	docs = obtain_documents(key.key, true, settings.xdm_timeout_ms, &entry);
 	xdm_release(&entry);
-	queue_trigger(key.key, CPM_SLICE_NONE, false, 0);
+	changes_tell(key.key, false);
 	if(rpc->add(ctx, "{", &h) >= 0)
 		rpc_add_text(rpc, h, "documents", cpm_slice_of(xdm_state_name(docs)));
 }

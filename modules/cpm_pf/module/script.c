@@ -12,6 +12,7 @@
 #include "../core/codec/warning.h"
 #include "../sip/transaction.h"
 #include "../sip/dialog.h"
+#include "changes.h"
 #include "context.h"
 #include "deferral.h"
 #include "manage.h"
@@ -315,4 +316,9 @@ int ki_handle_subscribe(struct sip_msg *msg, str *route)
 int ki_handle_indialog(struct sip_msg *msg)
 {
 	return dialog_request(msg);
+}
+
+int ki_handle_xcap_diff(struct sip_msg *msg)
+{
+	return changes_take(msg, context_of(msg));
 }

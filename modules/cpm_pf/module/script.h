@@ -33,6 +33,7 @@ int ki_defer(struct sip_msg *msg, str *route);
 int ki_manage_deferred(struct sip_msg *msg, str *route);
 int ki_handle_subscribe(struct sip_msg *msg, str *route);
 int ki_handle_indialog(struct sip_msg *msg);
+int ki_handle_xcap_diff(struct sip_msg *msg);
 int ki_push_deferred(struct sip_msg *msg);
 int ki_push_deferred_aor(struct sip_msg *msg, str *aor);
 int ki_push_deferred_contact(struct sip_msg *msg, str *aor, str *contact);

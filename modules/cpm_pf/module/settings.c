@@ -8,6 +8,7 @@
 
 #include <limits.h>
 
+#include "../core/codec/uri.h"
 #include "../core/codec/version.h"
 
 struct settings settings = {
@@ -18,6 +19,8 @@ struct settings settings = {
 		.min_version = "",
 		.strict_version = 0,
 		.allow_anonymous = 1,
+		.pf_uri = "",
+		.system_icsi = 0,
 		.contact_xavp = "cpm",
 		.location = "location",
 		.event_callback = "",
@@ -56,6 +59,10 @@ struct settings settings = {
 		.push_ack_ms = 20,
 		.push_rate = 0,
 
+		.notify_delay_ms = 1000,
+		.notify_list_max = 10,
+		.notify_body_bytes = 1000,
+		.notify_pushed = 0,
 		.subscribe_body_bytes = 60000,
 		.max_dialogs = 10000,
 		.min_se_s = 90,
@@ -79,6 +86,10 @@ struct settings settings = {
 		.xdm_cache_mb = 32,
 		.xdm_max_parallel = 64,
 		.xdm_max_waiters = 10000,
+		.xdm_subscribe = "",
+		.xdm_contact = "",
+		.xdm_subscribe_s = 3600,
+		.xdm_subscriptions = 10000,
 		.xdm_fail_word = "open",
 
 		.max_message_bytes = 60000,
@@ -104,7 +115,7 @@ struct settings settings = {
 param_export_t settings_params[] = {
 	TEXT(hostname), TEXT(release), TEXT(isf_uri), TEXT(core_uri),
 	TEXT(min_version), NUMBER(strict_version), NUMBER(allow_anonymous),
-	TEXT(contact_xavp), TEXT(location), TEXT(event_callback),
+	TEXT(pf_uri), NUMBER(system_icsi), TEXT(contact_xavp), TEXT(location), TEXT(event_callback),
 
 	TEXT(redis_address), TEXT(redis_user), TEXT(redis_password), NUMBER(redis_database),
 	TEXT(redis_prefix), NUMBER(redis_timeout_ms), NUMBER(redis_reconnect_min_ms),
@@ -120,6 +131,7 @@ param_export_t settings_params[] = {
 	NUMBER(push_prefetch_bytes), NUMBER(push_parallel), NUMBER(push_sessions),
 	NUMBER(push_lease_ms), NUMBER(push_ack_ms), NUMBER(push_rate),
 
+	NUMBER(notify_delay_ms), NUMBER(notify_list_max), NUMBER(notify_body_bytes), NUMBER(notify_pushed),
 	NUMBER(subscribe_body_bytes), NUMBER(max_dialogs), NUMBER(min_se_s), NUMBER(session_expires_s),
 
 	TEXT(xcap_root), TEXT(xcap_lists_auid), TEXT(xcap_policy_auid), TEXT(xcap_profile_auid),
@@ -127,6 +139,7 @@ param_export_t settings_params[] = {
 	TEXT(xcap_identity_header), TEXT(xcap_user), TEXT(xcap_password), TEXT(xcap_ca_file),
 	NUMBER(xdm_max_age_ms), NUMBER(xdm_stale_ms), NUMBER(xdm_timeout_ms), NUMBER(xdm_retry_ms),
 	NUMBER(xdm_cache_mb), NUMBER(xdm_max_parallel), NUMBER(xdm_max_waiters),
+	TEXT(xdm_subscribe), TEXT(xdm_contact), NUMBER(xdm_subscribe_s), NUMBER(xdm_subscriptions),
 	{"xdm_fail", PARAM_STRING, &settings.xdm_fail_word},
 
 	NUMBER(max_message_bytes), NUMBER(max_header_bytes), NUMBER(max_record_bytes),
@@ -156,8 +169,9 @@ static const struct range ranges[] = {
 	RANGE(xdm_max_age_ms, 0, INT_MAX), RANGE(xdm_stale_ms, 0, INT_MAX), RANGE(xdm_timeout_ms, 10, 60000),
 	RANGE(xdm_retry_ms, 0, 600000), RANGE(xdm_cache_mb, 1, 65536), RANGE(xdm_max_parallel, 1, 1000),
 	RANGE(xdm_max_waiters, 1, 1000000),
+	RANGE(notify_delay_ms, 0, 3600000), RANGE(notify_list_max, 0, 1000), RANGE(notify_body_bytes, 200, 60000),
 	RANGE(subscribe_body_bytes, 200, 1 << 20), RANGE(max_dialogs, 1, 1000000), RANGE(min_se_s, 90, 86400),
-	RANGE(session_expires_s, 90, 86400),
+	RANGE(session_expires_s, 90, 86400), RANGE(xdm_subscribe_s, 60, 7 * 86400), RANGE(xdm_subscriptions, 1, 1000000),
 	RANGE(max_message_bytes, 1, 65535), RANGE(max_header_bytes, 64, 65535),
 	RANGE(max_record_bytes, 512, 1 << 20), RANGE(max_document_bytes, 256, 256 << 20),
 	RANGE(max_document_memory, 4096, 1 << 30), RANGE(max_xml_depth, 4, 256),
@@ -167,7 +181,7 @@ static const struct range ranges[] = {
 };
 /* clang-format on */
 
-static char server_line[256], agent_line[256];
+static char server_line[256], agent_line[256], own_uri[300];
 
 static bool ranges_check(void)
 {
@@ -327,6 +341,28 @@ const char *settings_agent_line(void)
 	return agent_line;
 }
 
+static bool uri_check(const char *name, const char *value)
+{
+	struct cpm_uri uri;
+
+	if(!value[0] || (cpm_uri_parse(cpm_slice_of(value), &uri, NULL) == CPM_OK && !strpbrk(value, "<> \r\n")))
+		return true;
+	LM_ERR("parameter %s is \"%s\": write a SIP URI, for instance \"sip:cpm@example.net\"\n", name, value);
+	return false;
+}
+
+static bool uris_check(void)
+{
+	int n = snprintf(own_uri, sizeof(own_uri), "sip:cpm@%s", settings.hostname);
+
+	if(!uri_check("pf_uri", settings.pf_uri) || !uri_check("xdm_subscribe", settings.xdm_subscribe)
+			|| !uri_check("xdm_contact", settings.xdm_contact))
+		return false;
+	if(!settings.pf_uri[0] && n > 0 && (size_t)n < sizeof(own_uri))
+		settings.pf_uri = own_uri;
+	return true;
+}
+
 bool settings_check(void)
 {
 	int n = snprintf(server_line, sizeof(server_line), "Server: %s\r\n", settings.release);
@@ -336,7 +372,7 @@ bool settings_check(void)
 		return false;
 	}
 	snprintf(agent_line, sizeof(agent_line), "User-Agent: %s\r\n", settings.release);
-	if(!ranges_check() || !words_check())
+	if(!ranges_check() || !words_check() || !uris_check())
 		return false;
 	limits_fill();
 	store_fill();

@@ -23,6 +23,8 @@ struct settings {
 	char *min_version;
 	int strict_version;
 	int allow_anonymous;
+	char *pf_uri;
+	int system_icsi;
 	char *contact_xavp;
 	char *location;
 	char *event_callback;
@@ -67,6 +69,10 @@ struct settings {
 	int push_ack_ms;
 	int push_rate;
 
+	int notify_delay_ms;
+	int notify_list_max;
+	int notify_body_bytes;
+	int notify_pushed;
 	int subscribe_body_bytes;
 	int max_dialogs;
 	int min_se_s;
@@ -90,6 +96,10 @@ struct settings {
 	int xdm_cache_mb;
 	int xdm_max_parallel;
 	int xdm_max_waiters;
+	char *xdm_subscribe;
+	char *xdm_contact;
+	int xdm_subscribe_s;
+	int xdm_subscriptions;
 	char *xdm_fail_word;
 	enum xdm_fail xdm_fail;
 

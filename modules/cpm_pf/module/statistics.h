@@ -22,7 +22,7 @@
 	X(expired) X(expired_kept) X(deleted) X(isf_taken) X(isf_refused) \
 	X(reports) X(reports_sent) X(reports_failed) X(reports_impossible) X(push_expired) \
 	X(quarantined) X(lost_leases) X(documents_missing) X(redis_down) \
-	X(managed) X(subscriptions)
+	X(managed) X(subscriptions) X(system_messages) X(notified) X(notified_oob) X(documents_changed) X(subscribe_failures)
 /* clang-format on */
 
 #define STATISTIC_DECLARE(name) extern stat_var *stat_##name;

@@ -17,6 +17,7 @@ enum ticket_kind {
 	TICKET_PUSH,    /* a deferred message on its way to a client */
 	TICKET_DUE,     /* a report, or a message on its way to the ISF at its end */
 	TICKET_COMMAND, /* what the user's commands made us send */
+	TICKET_WATCH,   /* a subscription to documents */
 };
 
 /* A bounded table of one kind in one process. */

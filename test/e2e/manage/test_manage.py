@@ -3,7 +3,7 @@
 """The management INVITE to CPMDeferredMsgMgmt (8.3.1.6.3)."""
 
 import pytest
-from lib.documents import DEFERRED, rule, ruleset
+from lib.documents import DEFERRED, do_not_disturb, rule, ruleset
 from lib.messages import multipart, orders, sdp
 from process import wait_until
 
@@ -170,3 +170,35 @@ def test_delete(scene, bob):
     scene.wait_waiting(bob, 1)
     assert [scene.message_uri(i) for i in scene.waiting(bob)] == [uris[1]]
     assert messages(phone) == []
+
+
+@pytest.mark.clause("MG-6")
+def test_do_not_disturb_does_not_stop_what_is_ordered(scene, bob):
+    sent, uris = defer(scene, bob, 2)
+    scene.documents.put("policy", bob, do_not_disturb())
+    phone = scene.phone(bob)
+    assert_ended(scene.manage(bob, orders((uris[1], "deliver"))))
+    assert [m.body for m in wait_messages(phone, 1)] == [sent[1].request.body]
+    scene.wait_waiting(bob, 1)
+
+
+@pytest.mark.clause("MG-4")
+def test_interwork(scene, bob):
+    sent, uris = defer(scene, bob, 2)
+    isf = scene.isf()
+    assert_ended(scene.manage(bob, orders((uris[0], "interwork"))))
+    assert [m.body for m in isf.wait_received(1)] == [sent[0].request.body]
+    scene.wait_waiting(bob, 1)
+
+
+@pytest.mark.clause("MG-2", "MG-3", "MG-4", "MG-6", "MG-7")
+def test_all_actions_in_one_list(scene, bob):
+    sent, uris = defer(scene, bob, 5)
+    phone, isf = scene.phone(bob), scene.isf()
+    assert_ended(scene.manage(bob, orders((uris[3], "store"), (uris[0], "delete"), (uris[1], None), (uris[2], "interwork"))))
+    assert [m.body for m in wait_messages(phone, 1)] == [sent[1].request.body]
+    assert [m.body for m in isf.wait_received(1)] == [sent[2].request.body]
+    # The one to be stored stays until there is a message store, the unlisted one until its user says what to do.
+    scene.wait_waiting(bob, 2)
+    assert [scene.message_uri(i) for i in scene.waiting(bob)] == [uris[3], uris[4]]
+    assert len(messages(phone)) == 1
