@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (C) 2026 the cpm_pf authors
-"""A private stack on loopback: Redis, an XDMS (nginx), one or more Kamailio nodes with cpm_pf.
+"""A private stack on loopback: Redis, an XDMS (nginx), a message store (Dovecot), one or more Kamailio nodes with cpm_pf.
 
 As a program:  stack.py up | down | status     (make up, make down; CPM_RUN chooses the run folder)
 As a library:  with Stack(run_dir) as stack: ...
 
-Every address can be given by the environment (see ADDRESSES). A CPM_REDIS or CPM_XCAP_ROOT at which a server
+Every address can be given by the environment (see ADDRESSES). A CPM_REDIS, CPM_XCAP_ROOT or CPM_IMAP at which a server
 listens already is used as it is and never stopped; where nothing listens, the stack starts its own there.
 """
 
@@ -20,6 +20,7 @@ import uuid
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import dovecot
 from ports import free_port, is_free
 from process import Process, wait_until
 from rpc import Rpc, RpcError
@@ -39,8 +40,8 @@ DEFAULTS = {
     "CPM_XCAP_DOC_PROFILE": "upp-directory",
 }
 # CPM_SIP host:port, UDP and TCP; CPM_REDIS host:port or unix:/path; CPM_XCAP_ROOT http://host:port/path or file:///path;
-# CPM_RPC http://host:port/RPC; CPM_ISF host:port, where the test or the user puts the interworking function.
-ADDRESSES = ("CPM_SIP", "CPM_REDIS", "CPM_XCAP_ROOT", "CPM_RPC", "CPM_ISF")
+# CPM_RPC http://host:port/RPC; CPM_ISF host:port, where the test or the user puts the interworking function; CPM_IMAP host:port.
+ADDRESSES = ("CPM_SIP", "CPM_REDIS", "CPM_XCAP_ROOT", "CPM_RPC", "CPM_ISF", "CPM_IMAP")
 
 
 class StackError(Exception):
@@ -179,6 +180,45 @@ class Xdms:
             connection.close()
 
 
+class Dovecot:
+    """A private IMAP server with UIDPLUS: the users' message stores. Its folder is elsewhere, since it runs without privileges."""
+
+    def __init__(self, link, address, quota=None):
+        self.link, self.address, self.quota, self.process = Path(link), address, quota, None
+        self.tls_port = free_port()
+
+    @property
+    def folder(self):
+        return self.link.resolve()
+
+    @property
+    def log(self):
+        return self.folder / "dovecot.log"
+
+    @property
+    def ca_file(self):
+        return self.folder / "ca.pem"
+
+    @property
+    def tls_address(self):
+        return f"{host_port(self.address)[0]}:{self.tls_port}"
+
+    def start(self):
+        try:
+            folder = dovecot.prepare(self.link, self.address, self.tls_port, self.quota)
+        except RuntimeError as e:
+            raise StackError(str(e)) from None
+        argv = [sys.executable, str(HERE / "dovecot.py"), "run", str(folder)]
+        self.process = Process.start("dovecot", argv, self.link.parent / "dovecot-output.log")
+
+        def ready():
+            if not self.process.alive():
+                raise StackError(f"dovecot ended:\n{tail(self.link.parent / 'dovecot-output.log')}")
+            return listens(self.address)
+
+        wait_until(ready, 20, "dovecot")
+
+
 class Kamailio:
     """One SIP server: a configuration file of its own that defines the addresses, includes the product's and adds parameters."""
 
@@ -272,7 +312,8 @@ class Stack:
 
     def __init__(
         self, run_dir, *, environ=None, nodes=1, documents="http", config=CONFIG, module=MODULE, rpc=True, defines=None,
-        modparams=(), redis_config=None, wrap=(), prefer_sip=None, script="", strings=None,
+        modparams=(), redis_config=None, wrap=(), prefer_sip=None, script="", strings=None, imap=False,
+        imap_quota=None,
     ):
         self.dir = Path(run_dir).resolve()
         if len(str(self.dir)) > 80:
@@ -286,6 +327,14 @@ class Stack:
         self.env["CPM_XCAP_ROOT"] = given.get("CPM_XCAP_ROOT", "").rstrip("/") or (
             f"file://{self.dir}/xcap" if documents == "file" else f"http://127.0.0.1:{free_port()}/xcap"
         )
+        self.dovecot = None
+        if imap:
+            self.env["CPM_IMAP"] = given.get("CPM_IMAP") or f"127.0.0.1:{free_port()}"
+            self.env["CPM_IMAP_USER_TEMPLATE"] = given.get("CPM_IMAP_USER_TEMPLATE") or "{user}@" + self.env["CPM_DOMAIN"]
+            self.env["CPM_IMAP_PASSWORD"] = given.get("CPM_IMAP_PASSWORD") or dovecot.PASSWORD
+            self.env["CPM_IMAP_SERVICE"] = given.get("CPM_IMAP_SERVICE") or dovecot.SERVICE
+            self.dovecot = Dovecot(self.dir / "dovecot", self.env["CPM_IMAP"], imap_quota)
+            defines = {"WITH_STORE": True, **(defines or {})}
         if urlsplit(self.env["CPM_RPC"]).path != "/RPC":
             raise StackError("CPM_RPC must end in /RPC")
         self.env["CPM_RUN"] = str(self.dir)
@@ -307,6 +356,8 @@ class Stack:
         url = (self.env["CPM_RPC"] if index == 0 else f"http://{sip}/RPC") if rpc else None
         folder = self.dir if index == 0 else self.dir / f"node{index + 1}"
         names = [*DEFAULTS, "CPM_REDIS", "CPM_XCAP_ROOT", "CPM_ISF"]
+        if self.dovecot:
+            names += ["CPM_IMAP_SERVICE", "CPM_IMAP_PASSWORD", "CPM_IMAP"]
         strings = {"CPM_MODULE": str(self.module), "CPM_RUN": str(folder), **{name: self.env[name] for name in names}, **self.strings}
         return Kamailio(f"kamailio{index + 1}" if index else "kamailio", folder, sip, url, strings=strings, **options)
 
@@ -324,7 +375,7 @@ class Stack:
 
     def processes(self):
         """In the order of their start."""
-        return [s.process for s in (self.redis, self.xdms, *self.nodes) if s.process]
+        return [s.process for s in (self.redis, self.xdms, self.dovecot, *self.nodes) if s and s.process]
 
     def start(self):
         self.dir.mkdir(parents=True, exist_ok=True)
@@ -332,6 +383,8 @@ class Stack:
             if not listens(self.env["CPM_REDIS"]):
                 self.redis.start()
             self._start_xdms()
+            if self.dovecot and not listens(self.env["CPM_IMAP"]):
+                self.dovecot.start()
             for node in self.nodes:
                 if not is_free(*host_port(node.sip)):
                     raise StackError(f"{node.sip} is taken: choose another address by CPM_SIP")
@@ -353,8 +406,10 @@ class Stack:
     def stop(self):
         """Names of the processes that had to be killed."""
         killed = [p.name for p in reversed(self.processes()) if not p.stop()]
-        for server in (self.redis, self.xdms, *self.nodes):
-            server.process = None
+        for server in (self.redis, self.xdms, self.dovecot, *self.nodes):
+            if server:
+                server.process = None
+        dovecot.remove(self.dir / "dovecot")
         return killed
 
     __enter__ = start
@@ -389,7 +444,7 @@ def up():
     if not CONFIG.exists() or not MODULE.exists():
         raise StackError("the module is not built: run `make build`")
     config = {"appendfsync": os.environ["CPM_REDIS_FSYNC"]} if os.environ.get("CPM_REDIS_FSYNC") else None
-    stack = Stack(folder, environ=os.environ, redis_config=config, prefer_sip="127.0.0.1:5060").start()
+    stack = Stack(folder, environ=os.environ, redis_config=config, prefer_sip="127.0.0.1:5060", imap=True).start()
     (folder / "processes").write_text("".join(f"{p.name} {p.pid} {p.started}\n" for p in stack.processes()), encoding="utf-8")
     env = folder / "env"
     env.write_text("".join(f"{k}={shlex.quote(v)}\n" for k, v in stack.env.items()), encoding="utf-8")
@@ -403,6 +458,7 @@ def down():
     for process in reversed(processes):
         if not process.stop():
             print(f"{process.name} did not end by itself and was killed", file=sys.stderr)
+    dovecot.remove(folder / "dovecot")
     (folder / "processes").unlink(missing_ok=True)
     (folder / "env").unlink(missing_ok=True)
     print("stopped: " + ", ".join(p.name for p in processes) if processes else "nothing to stop")

@@ -12,13 +12,14 @@
 #include "../core/codec/header.h"
 #include "settings.h"
 
-#define CONTEXT_AVP_MAX 4096
+#define CONTEXT_AVP_MAX 6144
 #define CONTEXT_AVP (AVP_NAME_STR | AVP_VAL_STR | AVP_CLASS_USER | AVP_TRACK_FROM)
 
 static struct context context;
 static int_str context_avp = {.s = STR_STATIC_INIT("cpm_pf:context")};
 static const char *resumed_reason;
 static const char *resumed_id;
+static const struct context_recording *resumed_recording;
 
 int64_t now_ms(void)
 {
@@ -56,7 +57,47 @@ void context_forget(void)
 	context.buffer = NULL;
 }
 
-/* The AVP's lines: user, anonymous, action, rule, dnd, then one line for each originator. */
+static void recording_keep(const struct context *c, struct cpm_buf *b)
+{
+	const struct context_recording *r = &c->recording;
+
+	if(!r->uid) {
+		cpm_buf_add_str(b, c->recorded ? "-\n" : "+\n");
+		return;
+	}
+	cpm_buf_add_str(b, r->id);
+	cpm_buf_add_char(b, '\n');
+	cpm_buf_add_u64(b, r->uid);
+	cpm_buf_add_char(b, '\n');
+	cpm_buf_add_u64(b, r->uidvalidity);
+	cpm_buf_add_char(b, '\n');
+	cpm_buf_add(b, (struct cpm_slice){r->folder, r->folder_n});
+	cpm_buf_add_char(b, '\n');
+}
+
+static void recording_recall(struct context *c, struct cpm_slice *rest)
+{
+	struct context_recording *r = &c->recording;
+	struct cpm_slice id, uid, uidvalidity, folder;
+	uint64_t n, v;
+
+	if(!field_next(rest, &id) || cpm_slice_eq(id, CPM_SLICE("+")))
+		return;
+	c->recorded = true;
+	if(cpm_slice_eq(id, CPM_SLICE("-")) || !field_next(rest, &uid) || !field_next(rest, &uidvalidity)
+			|| !field_next(rest, &folder) || id.n >= sizeof(r->id) || folder.n > sizeof(r->folder)
+			|| !cpm_slice_u64(uid, &n) || !cpm_slice_u64(uidvalidity, &v))
+		return;
+	memcpy(r->id, id.p, id.n);
+	r->id[id.n] = '\0';
+	r->uid = (uint32_t)n;
+	r->uidvalidity = (uint32_t)v;
+	memcpy(r->folder, folder.p, folder.n);
+	r->folder_n = folder.n;
+}
+
+/* The AVP's lines: user, anonymous, action, rule, dnd, undelivered, the recording (four, or one that is empty), then one line for
+ * each originator. */
 static void context_recall(struct context *c)
 {
 	int_str value;
@@ -81,6 +122,7 @@ static void context_recall(struct context *c)
 		c->dnd = cpm_slice_eq(f, CPM_SLICE("1"));
 	if(field_next(&rest, &f))
 		c->undelivered = cpm_slice_eq(f, CPM_SLICE("1"));
+	recording_recall(c, &rest);
 	while(c->facts.originator_count < CPM_FACTS_ORIGINATORS && field_next(&rest, &f)) {
 		size_t i = c->facts.originator_count;
 		if(cpm_uri_canon(f, c->originator_memory[i], CPM_URI_KEY_MAX, &c->facts.originators[i])
@@ -113,6 +155,8 @@ struct context *context_of(struct sip_msg *msg)
 	c->verdict = (struct cpm_verdict){0};
 	c->message_id[0] = '\0';
 	c->count = 0;
+	c->recording.uid = 0;
+	c->recorded = false;
 	c->event = CONTEXT_REQUEST;
 	c->taken = false;
 	c->status = 0;
@@ -125,8 +169,18 @@ struct context *context_of(struct sip_msg *msg)
 		if(resumed_id)
 			strncpy(c->message_id, resumed_id, sizeof(c->message_id) - 1);
 		resumed_reason = resumed_id = NULL;
+		if(resumed_recording) {
+			c->recording = *resumed_recording;
+			c->recorded = true;
+		}
+		resumed_recording = NULL;
 	}
 	return c;
+}
+
+void context_resume_recorded(const struct context_recording *recording)
+{
+	resumed_recording = recording;
 }
 
 void context_resume(const char *reason, const char *message_id)
@@ -238,6 +292,7 @@ void context_keep(struct sip_msg *msg, const struct context *c)
 	cpm_buf_add(&b, cpm_slice_head(c->rule, sizeof(c->rule_memory)));
 	cpm_buf_add_str(&b, c->dnd ? "\n1\n" : "\n0\n");
 	cpm_buf_add_str(&b, c->undelivered ? "1\n" : "0\n");
+	recording_keep(c, &b);
 	for(i = 0; i < c->facts.originator_count; i++) {
 		cpm_buf_add(&b, c->facts.originators[i].key);
 		cpm_buf_add_char(&b, '\n');

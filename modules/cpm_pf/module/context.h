@@ -11,6 +11,7 @@
 #define CPM_CONTEXT_H
 
 #include "../core/codec/cpim.h"
+#include "../core/codec/folder.h"
 #include "../core/policy/decide.h"
 #include "../sip/request.h"
 #include "../xdm/xdm.h"
@@ -55,6 +56,15 @@ struct context {
 	char message_id[64];
 	long count;
 
+	/* The recording of this message in the user's message store, as long as it is there. */
+	struct context_recording {
+		char id[64]; /* key of the object without the host */
+		uint32_t uid, uidvalidity; /* 0: none */
+		size_t folder_n;
+		char folder[CPM_FOLDER_MAX];
+	} recording;
+	bool recorded; /* cpm_record has been through, with or without success */
+
 	enum context_event event;
 	bool taken;            /* by cpm_interwork in such a route */
 	int status;            /* in an event route: the client's answer */
@@ -97,6 +107,8 @@ void context_keep(struct sip_msg *msg, const struct context *c);
 
 /* Before a route is run for a parked transaction: the context it will find. cleared by context_resume(NULL, ...). */
 void context_resume(const char *reason, const char *message_id);
+/* ... and what was recorded; before context_resume. */
+void context_resume_recorded(const struct context_recording *recording);
 
 /* Milliseconds since the epoch. */
 int64_t now_ms(void);

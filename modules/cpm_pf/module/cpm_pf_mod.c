@@ -15,6 +15,7 @@
 #include "../sip/transaction.h"
 #include "event.h"
 #include "command.h"
+#include "archive.h"
 #include "exports.h"
 #include "queue.h"
 #include "script.h"
@@ -73,6 +74,16 @@ static bool durability_check(void)
 	return true;
 }
 
+static int store_processes(void)
+{
+	return archive_configured() ? settings.store_workers : 0;
+}
+
+static int own_processes(void)
+{
+	return settings.queue_workers + XDM_PROCESSES + store_processes();
+}
+
 static int mod_init(void)
 {
 	const char *error = NULL;
@@ -100,14 +111,14 @@ static int mod_init(void)
 		LM_ERR("no shared memory for dialogs\n");
 		return -1;
 	}
-	if(!queue_init()) {
+	if(!queue_init() || !archive_init()) {
 		LM_ERR("no shared memory for the queue\n");
 		return -1;
 	}
 	if(!durability_check())
 		return -1;
-	register_procs(settings.queue_workers + XDM_PROCESSES);
-	cfg_register_child(settings.queue_workers + XDM_PROCESSES);
+	register_procs(own_processes());
+	cfg_register_child(own_processes());
 	return 0;
 }
 
@@ -116,7 +127,12 @@ static void housekeeping(void)
 	cfg_update();
 }
 
-static int process_start(const char *name, int index)
+static void documents_run(int index)
+{
+	xdm_run(housekeeping);
+}
+
+static int process_start(const char *name, void (*run)(int index), int index)
 {
 	int pid = fork_process(PROC_RPC, (char *)name, 1);
 
@@ -124,10 +140,7 @@ static int process_start(const char *name, int index)
 		return pid < 0 ? -1 : 0;
 	if(cfg_child_init())
 		exit(1);
-	if(index < 0)
-		xdm_run(housekeeping);
-	else
-		queue_run(index);
+	run(index);
 	exit(1);
 }
 
@@ -138,10 +151,14 @@ static int child_init(int rank)
 	if(rank != PROC_MAIN)
 		return 0;
 	for(i = 0; i < settings.queue_workers; i++) {
-		if(process_start("cpm_pf: queue", i) < 0)
+		if(process_start("cpm_pf: queue", queue_run, i) < 0)
 			return -1;
 	}
-	return process_start("cpm_pf: documents", -1);
+	for(i = 0; i < store_processes(); i++) {
+		if(process_start("cpm_pf: store", archive_run, i) < 0)
+			return -1;
+	}
+	return process_start("cpm_pf: documents", documents_run, 0);
 }
 
 static void mod_destroy(void)

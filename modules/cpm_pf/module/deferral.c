@@ -18,9 +18,11 @@
 #include "../core/codec/recipients.h"
 #include "../core/queue/expiry.h"
 #include "../core/queue/key.h"
+#include "archive.h"
 #include "queue.h"
 #include "settings.h"
 #include "statistics.h"
+#include "storing.h"
 
 /* What reading a recipient list may take. */
 #define RECIPIENTS_MEMORY (1u << 20)
@@ -387,11 +389,11 @@ static int64_t expires_at(const struct request *r, int64_t now)
 }
 
 static void record_fill(struct cpm_record *rec, struct scratch *s, struct context *c,
-		const struct request *r, int64_t now)
+		const struct request *r, bool storing, int64_t now)
 {
 	*rec = (struct cpm_record){
 			.kind = CPM_RECORD_PAGER,
-			.handling = handling_of(c, now),
+			.handling = storing ? CPM_HANDLING_STORE : handling_of(c, now),
 			.host = cpm_slice_of(settings.hostname),
 			.aor = c->user.key,
 			.anonymous = c->facts.anonymous,
@@ -467,8 +469,7 @@ static struct store_job *job_make(const struct cpm_record *rec, struct cpm_slice
 	return job;
 }
 
-/* The job for a request, in shared memory; NULL with c->reason. */
-static struct store_job *deferral_job(struct sip_msg *msg, struct context *c)
+struct store_job *deferral_job(struct sip_msg *msg, struct context *c, bool storing)
 {
 	/* Kept between messages to spare their allocation; the scratch must not move while slices borrow from it. */
 	static struct scratch scratch;
@@ -494,7 +495,7 @@ static struct store_job *deferral_job(struct sip_msg *msg, struct context *c)
 		cpm_buf_init(&text, settings.limits.max_record_bytes);
 	cpm_buf_reset(&text);
 	cpm_buf_init_fixed(&scratch.b, scratch_memory, sizeof(scratch_memory));
-	record_fill(&rec, &scratch, c, r, now);
+	record_fill(&rec, &scratch, c, r, storing, now);
 	who = identity(&scratch, c, r);
 	if(scratch.b.rc != CPM_OK || !random_take(bytes, sizeof(bytes))) {
 		c->reason = "too-large";
@@ -528,7 +529,14 @@ static bool is_system_message(const struct request *r)
 	return false;
 }
 
-int deferral_begin(struct sip_msg *msg, struct context *c, const str *route)
+static bool hand_over(struct store_job *job)
+{
+	if(job->place == STORE_TO_STORE && archive_configured())
+		return storing_post(job);
+	return queue_post(job->aor, job);
+}
+
+static int begin(struct sip_msg *msg, struct context *c, const str *route, bool storing)
 {
 	struct transaction_route target;
 	struct store_job *job;
@@ -547,10 +555,11 @@ int deferral_begin(struct sip_msg *msg, struct context *c, const str *route)
 		c->reason = "store";
 		return -2;
 	}
-	job = deferral_job(msg, c);
+	job = deferral_job(msg, c, storing);
 	if(!job)
 		return reason_status(c->reason) < 500 ? -1 : -2;
 	job->route = target;
+	job->stored_status = storing ? 200 : 202;
 	context_keep(msg, c);
 	switch(transaction_park(msg, &job->transaction)) {
 		case TRANSACTION_PARKED:
@@ -563,7 +572,7 @@ int deferral_begin(struct sip_msg *msg, struct context *c, const str *route)
 			c->reason = "busy";
 			return -2;
 	}
-	if(queue_post(c->user.key, job)) {
+	if(hand_over(job)) {
 		count(accepted);
 		return 0;
 	}
@@ -572,4 +581,14 @@ int deferral_begin(struct sip_msg *msg, struct context *c, const str *route)
 	count(store_failures);
 	c->reason = "busy";
 	return -2;
+}
+
+int deferral_begin(struct sip_msg *msg, struct context *c, const str *route)
+{
+	return begin(msg, c, route, false);
+}
+
+int deferral_begin_store(struct sip_msg *msg, struct context *c, const str *route)
+{
+	return begin(msg, c, route, true);
 }

@@ -9,6 +9,7 @@
 #define CPM_DEFERRAL_H
 
 #include "context.h"
+#include "job.h"
 
 /* Is the message of a form that can be kept and reported on? False with c->reason "malformed", "too-large" or "unsupported". */
 bool deferral_check_form(struct sip_msg *msg, struct context *c);
@@ -16,6 +17,12 @@ bool deferral_check_form(struct sip_msg *msg, struct context *c);
 /* Parks the request and hands it over. 0: parked, the script ends; otherwise c->reason says why not and -1 (the message's fault) or -2
  * (ours) is for the script. */
 int deferral_begin(struct sip_msg *msg, struct context *c, const str *route);
+
+/* The same for a message that goes into the user's message store in place of delivery (8.3.1.1 step 4c). */
+int deferral_begin_store(struct sip_msg *msg, struct context *c, const str *route);
+
+/* What is kept of the request, with a new id; the caller's. NULL with c->reason. */
+struct store_job *deferral_job(struct sip_msg *msg, struct context *c, bool storing);
 
 /* The SIP status and phrase that belong to a reason. */
 int reason_status(const char *reason);

@@ -13,6 +13,7 @@
 #include "../sip/contacts.h"
 #include "../sip/message.h"
 #include "context.h"
+#include "history.h"
 #include "queue.h"
 #include "script.h"
 #include "settings.h"
@@ -54,7 +55,7 @@ static bool dress(struct sip_msg *msg, struct context *c)
 	static msg_ctx_id_t dressed;
 	const struct request *r = context_request(msg, c);
 	struct cpm_buf b;
-	char text[512];
+	char text[512 + CPM_FOLDER_MAX];
 	size_t i;
 	bool tagged = false;
 
@@ -73,6 +74,9 @@ static bool dress(struct sip_msg *msg, struct context *c)
 	cpm_buf_add_str(&b, "User-Agent: ");
 	cpm_buf_add_str(&b, settings.release);
 	cpm_buf_add_str(&b, "\r\n");
+	if(c->recording.uid)
+		history_add_header(&b, c->recording.uid, c->recording.uidvalidity,
+				(struct cpm_slice){c->recording.folder, c->recording.folder_n});
 	if(b.rc != CPM_OK)
 		return false;
 	header_remove(msg, HDR_USERAGENT_T);

@@ -16,6 +16,7 @@
 #include "script.h"
 #include "settings.h"
 #include "statistics.h"
+#include "storing.h"
 #include "ticket.h"
 
 /* So much is in our hands at once at most: ends of messages, and tasks. */
@@ -35,8 +36,6 @@
 #define TROUBLE_MS 1000
 /* Without documents an expiry is put off for so long; then the parameter decides. */
 #define UNDECIDED_MAX_MS 3600000
-/* A message for the message store is looked at again after this, until somebody takes them. */
-#define STORE_LATER_MS 3600000
 
 struct claim {
 	struct store_claim *owner;
@@ -197,6 +196,7 @@ void due_keep(struct due *d)
 	struct item *item = give_back(d);
 
 	item->settle.keep = true;
+	item->settle.store_ms = storing_first_ms(now_ms());
 	settle(item);
 }
 
@@ -481,10 +481,4 @@ int64_t due_run(int64_t now)
 	if(unsettled && next > now + TROUBLE_MS)
 		next = now + TROUBLE_MS;
 	return next;
-}
-
-/* Until there is a message store. */
-__attribute__((weak)) void kept_due(struct due *d, int64_t now)
-{
-	due_again(d, now + STORE_LATER_MS);
 }

@@ -59,26 +59,26 @@ static void json_add(struct cpm_buf *b, const struct cpm_record *r, const char *
 	cpm_buf_add_str(b, "\"}]}");
 }
 
-/* EX-3: the registered clients, else the way out of band. */
-static void user_tell(const struct due *d, const struct cpm_record *r, int64_t now)
+void ending_tell(const struct due *d, const struct cpm_record *r, enum cpm_msginfo_status status, int64_t now)
 {
 	char memory[4096];
+	const char *word = status == CPM_MSGINFO_STORED ? "stored" : "discarded";
 	struct cpm_buf b;
 	struct contacts clients;
 	struct event_facts facts = {
-			.user = r->aor, .record = r, .body = d->body, .reason = "discarded", .count = 1};
+			.user = r->aor, .record = r, .body = d->body, .reason = word, .count = 1};
 	size_t any;
 
 	if(!contacts_load(r->aor, &clients))
 		return;
 	any = clients.count;
 	if(any && settings.notify_expired)
-		notify_expired(r, CPM_MSGINFO_DISCARDED, &clients, now);
+		notify_expired(r, status, &clients, now);
 	contacts_free(&clients);
 	if(any || !settings.notify_expired_oob)
 		return;
 	cpm_buf_init_fixed(&b, memory, sizeof(memory));
-	json_add(&b, r, "discarded");
+	json_add(&b, r, word);
 	facts.json = b.rc == CPM_OK ? cpm_buf_slice(&b) : CPM_SLICE_NONE;
 	event_run(EVENT_NOTIFY_OOB, &facts);
 }
@@ -92,7 +92,7 @@ static void ended(struct due *d, bool mine)
 		return;
 	outcome_ended(d->id, d->aor, d->outcome, now - d->due_ms);
 	if(d->outcome == STORE_EXPIRED && cpm_record_parse(d->record, &r, NULL) == CPM_OK)
-		user_tell(d, &r, now);
+		ending_tell(d, &r, CPM_MSGINFO_DISCARDED, now);
 }
 
 static void kept(struct due *d, bool mine)

@@ -47,6 +47,9 @@ WRAP_0(interwork)
 WRAP_0(interwork_copy)
 WRAP_0(forward)
 WRAP_1(defer)
+WRAP_1(store)
+WRAP_1(record)
+WRAP_0(unrecord)
 WRAP_1(manage_deferred)
 WRAP_1(handle_subscribe)
 WRAP_0(handle_indialog)
@@ -92,6 +95,9 @@ cmd_export_t exports_functions[] = {
 	EXPORT_0("cpm_interwork_copy", interwork_copy),
 	EXPORT_0("cpm_forward", forward),
 	EXPORT_1("cpm_defer", defer),
+	EXPORT_1("cpm_store", store),
+	EXPORT_1("cpm_record", record),
+	EXPORT_0("cpm_unrecord", unrecord),
 	EXPORT_1("cpm_manage_deferred", manage_deferred),
 	EXPORT_1("cpm_handle_subscribe", handle_subscribe),
 	EXPORT_0("cpm_handle_indialog", handle_indialog),
@@ -126,6 +132,9 @@ sr_kemi_t exports_kemi[] = {
 	KEMI(interwork_copy, NO, NO, NO, NO, NO, NO),
 	KEMI(forward, NO, NO, NO, NO, NO, NO),
 	KEMI(defer, STR, NO, NO, NO, NO, NO),
+	KEMI(store, STR, NO, NO, NO, NO, NO),
+	KEMI(record, STR, NO, NO, NO, NO, NO),
+	KEMI(unrecord, NO, NO, NO, NO, NO, NO),
 	KEMI(manage_deferred, STR, NO, NO, NO, NO, NO),
 	KEMI(handle_subscribe, STR, NO, NO, NO, NO, NO),
 	KEMI(handle_indialog, NO, NO, NO, NO, NO, NO),

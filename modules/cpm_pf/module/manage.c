@@ -18,6 +18,7 @@
 #include "queue.h"
 #include "settings.h"
 #include "statistics.h"
+#include "storing.h"
 
 /* store_manage takes no more. */
 #define MANAGE_ORDERS_MAX 1000
@@ -344,6 +345,7 @@ static void manage_run(struct command_job *head, struct store *store, int64_t no
 {
 	struct manage_job *job = (struct manage_job *)head;
 	struct store_manage manage = {.aor = job->aor,
+			.store_ms = storing_first_ms(now),
 			.now_ms = now,
 			.wishes = job->wishes,
 			.wish_count = job->wish_count,

@@ -24,6 +24,13 @@ static void tell(enum event_kind kind, const struct cpm_record *r, struct cpm_sl
 	event_run(kind, &facts);
 }
 
+static const char *note_of(const struct store_job *job)
+{
+	if(job->place == STORE_TO_STORE)
+		return " note=\"kept for the message store\"";
+	return job->cause == CPM_CAUSE_STORE ? " note=\"no message store, kept in the queue\"" : "";
+}
+
 void outcome_deferred(const struct store_job *job)
 {
 	struct cpm_record r;
@@ -49,8 +56,7 @@ void outcome_deferred(const struct store_job *job)
 	}
 	LM_INFO("event=deferred id=%.*s user=%.*s cause=%s expires_ms=%lld%s\n", SLICE_FMT(job->id),
 			SLICE_FMT(job->aor), cpm_defer_cause_name(job->cause), (long long)job->expires_ms,
-			job->cause == CPM_CAUSE_STORE ? " note=\"no message store yet, kept in the queue\""
-										  : "");
+			note_of(job));
 	if(event_wanted(EVENT_DEFERRED) && cpm_record_parse(job->record, &r, NULL) == CPM_OK)
 		tell(EVENT_DEFERRED, &r, job->body, cpm_defer_cause_name(job->cause), 0);
 }
@@ -112,6 +118,19 @@ void outcome_kept(struct cpm_slice id, struct cpm_slice aor)
 	count(expired_kept);
 	LM_NOTICE("event=kept id=%.*s user=%.*s note=\"expired, kept for the message store\"\n",
 			SLICE_FMT(id), SLICE_FMT(aor));
+}
+
+void outcome_stored(struct cpm_slice id, struct cpm_slice aor, struct cpm_slice folder, uint32_t uid, uint32_t uidvalidity, bool late)
+{
+	count(stored);
+	LM_INFO("event=stored id=%.*s user=%.*s uid=%u uidvalidity=%u folder=\"%.*s\" from=%s\n", SLICE_FMT(id), SLICE_FMT(aor), uid,
+			uidvalidity, SLICE_FMT(folder), late ? "queue" : "request");
+}
+
+void outcome_unstored(struct cpm_slice id, struct cpm_slice aor, const char *reason)
+{
+	count(unstored);
+	LM_NOTICE("event=unstored id=%.*s user=%.*s reason=%s\n", SLICE_FMT(id), SLICE_FMT(aor), reason);
 }
 
 void outcome_quarantined(struct cpm_slice id, const char *why)

@@ -12,10 +12,13 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "../../core/mem/shm.h"
+#include "../core/codec/cpim.h"
 #include "../core/queue/retry.h"
 #include "../sip/message.h"
 #include "changes.h"
 #include "context.h"
+#include "history.h"
 #include "outcome.h"
 #include "queue.h"
 #include "script.h"
@@ -32,12 +35,21 @@
 #define DND_LOOK_MIN_MS 1000
 
 /* A message that was sent and not yet answered. */
+/* A recording that was made before the message was sent (8.5). */
+struct recording {
+	uint32_t uid, uidvalidity;
+	size_t folder_n;
+	char folder[];
+};
+
 struct flight {
 	struct session *session; /* NULL: free */
 	struct session_batch *batch;
 	const struct store_message *message;
 	int64_t sent_ms;
 	uint64_t ticket;
+	size_t contact;              /* it goes to this one of the run's */
+	struct recording *recording; /* the flight's; NULL: none */
 };
 
 static struct store *store;
@@ -472,6 +484,103 @@ static bool message_clear(struct session *s, struct session_batch *b, const stru
 	return true;
 }
 
+/* Does the user want a history of what is delivered? Not of notifications. */
+static bool wants_history(const struct session *s, const struct store_message *m, const struct cpm_record *r, int64_t now)
+{
+	static const enum cpm_medium media[] = {CPM_MEDIUM_PAGER, CPM_MEDIUM_DEFERRED};
+	char memory[CPM_URI_KEY_MAX];
+	struct cpm_facts facts = {.anonymous = r->anonymous, .now_ms = now};
+	struct cpm_verdict verdict;
+	struct cpm_cpim cpim;
+	bool wanted = false;
+	size_t i;
+
+	if(!archive_configured())
+		return false;
+	if(cpm_uri_canon(r->originator, memory, sizeof(memory), &facts.originators[0]) == CPM_OK)
+		facts.originator_count = 1;
+	for(i = 0; i < 2 && !wanted; i++) {
+		facts.medium = media[i];
+		cpm_decide(run_documents(s->run), &facts, &verdict);
+		wanted = verdict.record_history;
+	}
+	return wanted
+		   && (cpm_cpim_find(m->body, r->content_type, &settings.limits, &cpim, NULL) != CPM_OK || !cpm_cpim_is_imdn(&cpim));
+}
+
+static void send_to_client(struct flight *f, const struct cpm_record *r)
+{
+	const struct recording *rec = f->recording;
+	char text[CPM_FOLDER_MAX + 100];
+	struct cpm_buf extra;
+
+	cpm_buf_init_fixed(&extra, text, sizeof(text));
+	if(rec)
+		history_add_header(&extra, rec->uid, rec->uidvalidity, (struct cpm_slice){rec->folder, rec->folder_n});
+	count(push_sent);
+	if(!message_send(r, f->message->body, &f->session->run->contacts.items[f->contact], cpm_buf_slice(&extra), f->ticket)) {
+		count(push_unsent);
+		queue_answered(f->ticket, 503);
+	}
+}
+
+/* Objects of one message are told apart by the attempt and the client, so that the removal of one never meets another. */
+static void recording_suffix(const struct store_message *m, size_t contact, char *text, size_t size)
+{
+	snprintf(text, size, ".%lld.%zu", (long long)m->attempts, contact);
+}
+
+static void recording_drop(struct flight *f, const struct cpm_record *r)
+{
+	struct recording *rec = f->recording;
+	char suffix[48];
+
+	f->recording = NULL;
+	if(!rec)
+		return;
+	recording_suffix(f->message, f->contact, suffix, sizeof(suffix));
+	history_remove(r->aor, r->id, suffix, rec->uid, rec->uidvalidity, (struct cpm_slice){rec->folder, rec->folder_n});
+	free(rec);
+}
+
+/* The message was recorded, or could not be: now it goes to its client. */
+static void push_recorded(struct command_job *command, struct store *queue_store, int64_t now)
+{
+	struct archive_job *a = (struct archive_job *)command;
+	struct flight *f = &flights[ticket_place(a->ticket)];
+	bool waits = f->session && f->ticket == a->ticket;
+	struct cpm_record r;
+	size_t at = cpm_slice_find(a->key, '@');
+
+	if(a->rc != IMAP_OK) {
+		history_failed(a);
+	} else if(waits && (f->recording = malloc(sizeof(*f->recording) + a->folder_n))) {
+		count(recordings);
+		*f->recording = (struct recording){a->uid, a->uidvalidity, a->folder_n};
+		memcpy(f->recording->folder, a->folder, a->folder_n);
+	} else {
+		history_remove(a->aor, cpm_slice_head(a->key, at), "", a->uid, a->uidvalidity, archive_folder(a));
+	}
+	shm_free(a);
+	if(!waits)
+		return;
+	cpm_record_parse(f->message->record, &r, NULL);
+	send_to_client(f, &r);
+}
+
+static bool record_first(const struct flight *f, const struct cpm_record *r, int64_t now)
+{
+	char suffix[48];
+
+	if(!wants_history(f->session, f->message, r, now))
+		return false;
+	recording_suffix(f->message, f->contact, suffix, sizeof(suffix));
+	if(history_record(r->aor, r->id, suffix, f->message->record, f->message->body, f->ticket, push_recorded))
+		return true;
+	count(recordings_failed);
+	return false;
+}
+
 /* Sends one message to the present client, or where its user ordered. */
 static void send_one(
 		struct session *s, struct session_batch *b, const struct store_message *m, int64_t now)
@@ -491,19 +600,18 @@ static void send_one(
 		return;
 	}
 	*f = (struct flight){
-			.session = s, .batch = b, .message = m, .sent_ms = now, .ticket = f->ticket};
+			.session = s, .batch = b, .message = m, .sent_ms = now, .ticket = f->ticket, .contact = run->contact};
 	run->in_flight++;
 	if(m->order == STORE_ORDER_INTERWORK) {
 		count(interworked);
 		sent = settings.isf_uri[0]
 			   && message_interwork(&record, m->body, cpm_slice_of(settings.isf_uri), f->ticket);
-	} else {
-		count(push_sent);
-		sent = message_send(&record, m->body, &run->contacts.items[run->contact], f->ticket);
-	}
-	if(!sent) {
-		count(push_unsent);
-		queue_answered(f->ticket, 503);
+		if(!sent) {
+			count(push_unsent);
+			queue_answered(f->ticket, 503);
+		}
+	} else if(!record_first(f, &record, now)) {
+		send_to_client(f, &record);
 	}
 }
 
@@ -744,6 +852,10 @@ void push_answered(uint64_t ticket, int status, int64_t now)
 	f->session = NULL;
 	run->in_flight--;
 	cpm_record_parse(m->record, &record, NULL);
+	if(cpm_push_outcome_of(status) != CPM_PUSH_DELIVERED)
+		recording_drop(f, &record);
+	free(f->recording);
+	f->recording = NULL;
 	if(m->order == STORE_ORDER_INTERWORK)
 		interwork_answered(s, m, &record, status, now);
 	else

@@ -81,6 +81,11 @@ const char *queue_state(void)
 	return "connected";
 }
 
+int queue_self(void)
+{
+	return self;
+}
+
 int queue_process_of(struct cpm_slice aor)
 {
 	return settings.queue_workers == 1
@@ -191,7 +196,7 @@ static void on_stored(void *context, enum store_rc rc, struct cpm_slice id)
 	shm_free(job);
 }
 
-static void store_job_take(struct store_job *job)
+void queue_store(struct store_job *job)
 {
 	struct store_put put = {.id = job->id,
 			.aor = job->aor,
@@ -202,6 +207,7 @@ static void store_job_take(struct store_job *job)
 			.identity_ttl_ms = (int64_t)settings.dedup_window_s * 1000,
 			.place = job->place,
 			.notify_ms = job->place == STORE_TO_PULL ? job->now_ms + settings.notify_delay_ms : 0,
+			.store_ms = job->place == STORE_TO_STORE ? job->store_ms : 0,
 			.record = job->record,
 			.body = job->body};
 
@@ -234,7 +240,7 @@ static void job_take(struct job *head, int64_t now)
 	switch(head->kind) {
 		case JOB_STORE:
 			/* on_stored frees it. */
-			store_job_take((struct store_job *)head);
+			queue_store((struct store_job *)head);
 			return;
 		case JOB_COMMAND:
 			((struct command_job *)head)->run((struct command_job *)head, store, now);

@@ -23,6 +23,10 @@ bool queue_post(struct cpm_slice aor, void *job);
 /* Any process: to one queue process by its number; and the number of a user's process. */
 bool queue_post_to(int process, void *job);
 int queue_process_of(struct cpm_slice aor);
+/* In a queue process: its own number. */
+int queue_self(void);
+/* In a queue process: puts the message into the store and answers its transaction; takes the job over. */
+void queue_store(struct store_job *job);
 
 /* Any process: push what waits for aor, now or after delay_ms. False without memory or room. */
 bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, int64_t delay_ms);

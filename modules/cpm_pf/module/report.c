@@ -15,10 +15,12 @@
 #include "../core/codec/date.h"
 #include "../core/codec/feature.h"
 #include "../core/queue/key.h"
+#include "../core/queue/removal.h"
 #include "../core/queue/retry.h"
 #include "../sip/message.h"
 #include "context.h"
 #include "due.h"
+#include "history.h"
 #include "settings.h"
 #include "statistics.h"
 
@@ -251,6 +253,10 @@ void report_due(struct due *d, int64_t now)
 	struct message_out m;
 	uint64_t ticket;
 
+	if(cpm_removal_is(d->record)) {
+		removal_due(d, now);
+		return;
+	}
 	if(!d->record.n || cpm_record_parse(d->record, &r, NULL) != CPM_OK) {
 		count(reports_failed);
 		LM_ERR("event=unreported id=%.*s why=\"its record is gone or cannot be read\"\n",

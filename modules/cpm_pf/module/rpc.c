@@ -10,6 +10,7 @@
 #include "../redis/admin.h"
 #include "../sip/dialog.h"
 #include "../sip/request.h"
+#include "archive.h"
 #include "exports.h"
 #include "queue.h"
 #include "settings.h"
@@ -121,6 +122,17 @@ static void totals_add(rpc_t *rpc, void *h, const struct admin_totals *t)
 	rpc_add_number(rpc, h, "sum_reports_ended", (int64_t)t->reports_ended);
 }
 
+static void archive_add(rpc_t *rpc, void *h)
+{
+	struct archive_gauges g;
+
+	archive_gauges(&g);
+	rpc_add_text(rpc, h, "message_store", cpm_slice_of(archive_state()));
+	rpc_add_number(rpc, h, "imap_pending", (int64_t)g.pending);
+	rpc_add_number(rpc, h, "imap_connections", (int64_t)g.connections);
+	rpc_add_number(rpc, h, "imap_latency_max_ms", (int64_t)g.latency_max_ms);
+}
+
 static const char *stats_doc[] = {"Counters, and what the store holds", 0};
 static void rpc_stats(rpc_t *rpc, void *ctx)
 {
@@ -131,6 +143,7 @@ static void rpc_stats(rpc_t *rpc, void *ctx)
 	if(rpc->add(ctx, "{", &l.handle) < 0)
 		return;
 	rpc_add_text(rpc, l.handle, "redis", cpm_slice_of(queue_state()));
+	archive_add(rpc, l.handle);
 	statistics_each(statistic_each, &l);
 	documents_add(rpc, l.handle);
 	rpc_add_number(rpc, l.handle, "dialogs", (int64_t)dialog_count());

@@ -298,6 +298,11 @@ int ki_reject(struct sip_msg *msg, str *warning)
 	return ki_reject_code(msg, warning, 403);
 }
 
+int ki_store(struct sip_msg *msg, str *route)
+{
+	return deferral_begin_store(msg, context_judged(msg), route);
+}
+
 int ki_defer(struct sip_msg *msg, str *route)
 {
 	return deferral_begin(msg, context_judged(msg), route);

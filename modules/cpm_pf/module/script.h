@@ -29,6 +29,11 @@ int ki_select_clients(struct sip_msg *msg);
 int ki_interwork(struct sip_msg *msg);
 int ki_interwork_copy(struct sip_msg *msg);
 int ki_forward(struct sip_msg *msg);
+/* 8.3.1.1 step 4c. */
+int ki_store(struct sip_msg *msg, str *route);
+/* 8.5: before a delivery, and when it failed. */
+int ki_record(struct sip_msg *msg, str *route);
+int ki_unrecord(struct sip_msg *msg);
 int ki_defer(struct sip_msg *msg, str *route);
 int ki_manage_deferred(struct sip_msg *msg, str *route);
 int ki_handle_subscribe(struct sip_msg *msg, str *route);

@@ -8,6 +8,7 @@
 
 #include <limits.h>
 
+#include "../core/codec/folder.h"
 #include "../core/codec/uri.h"
 #include "../core/codec/version.h"
 
@@ -92,6 +93,23 @@ struct settings settings = {
 		.xdm_subscriptions = 10000,
 		.xdm_fail_word = "open",
 
+		.store_url = "",
+		.store_ca_file = "",
+		.store_service = "",
+		.store_password = "",
+		.store_user = "{user}@{domain}",
+		.store_folder = "Default/{peer}",
+		.store_delimiters = "/",
+		.store_workers = 1,
+		.store_parallel = 32,
+		.store_user_parallel = 4,
+		.store_max_pending = 1000,
+		.store_max_object_bytes = 262144,
+		.store_timeout_ms = 5000,
+		.store_idle_ms = 60000,
+		.store_retry_min_ms = 500,
+		.store_retry_max_ms = 30000,
+
 		.max_message_bytes = 60000,
 		.max_header_bytes = 4096,
 		.max_record_bytes = 32768,
@@ -142,6 +160,12 @@ param_export_t settings_params[] = {
 	TEXT(xdm_subscribe), TEXT(xdm_contact), NUMBER(xdm_subscribe_s), NUMBER(xdm_subscriptions),
 	{"xdm_fail", PARAM_STRING, &settings.xdm_fail_word},
 
+	TEXT(store_url), NUMBER(store_starttls), TEXT(store_ca_file), TEXT(store_service),
+	TEXT(store_password), TEXT(store_user), TEXT(store_folder), TEXT(store_delimiters),
+	NUMBER(store_workers), NUMBER(store_parallel), NUMBER(store_user_parallel),
+	NUMBER(store_max_pending), NUMBER(store_max_object_bytes), NUMBER(store_timeout_ms),
+	NUMBER(store_idle_ms), NUMBER(store_retry_min_ms), NUMBER(store_retry_max_ms),
+
 	NUMBER(max_message_bytes), NUMBER(max_header_bytes), NUMBER(max_record_bytes),
 	NUMBER(max_document_bytes), NUMBER(max_document_memory), NUMBER(max_xml_depth),
 	NUMBER(max_xml_elements), NUMBER(max_list_entries), NUMBER(max_list_depth),
@@ -172,6 +196,10 @@ static const struct range ranges[] = {
 	RANGE(notify_delay_ms, 0, 3600000), RANGE(notify_list_max, 0, 1000), RANGE(notify_body_bytes, 200, 60000),
 	RANGE(subscribe_body_bytes, 200, 1 << 20), RANGE(max_dialogs, 1, 1000000), RANGE(min_se_s, 90, 86400),
 	RANGE(session_expires_s, 90, 86400), RANGE(xdm_subscribe_s, 60, 7 * 86400), RANGE(xdm_subscriptions, 1, 1000000),
+	RANGE(store_workers, 1, 16), RANGE(store_parallel, 1, 1000), RANGE(store_user_parallel, 1, 1000),
+	RANGE(store_max_pending, 1, 100000), RANGE(store_max_object_bytes, 1024, 64 << 20),
+	RANGE(store_timeout_ms, 100, 60000), RANGE(store_idle_ms, 0, 1500000),
+	RANGE(store_retry_min_ms, 10, 60000), RANGE(store_retry_max_ms, 10, 600000),
 	RANGE(max_message_bytes, 1, 65535), RANGE(max_header_bytes, 64, 65535),
 	RANGE(max_record_bytes, 512, 1 << 20), RANGE(max_document_bytes, 256, 256 << 20),
 	RANGE(max_document_memory, 4096, 1 << 30), RANGE(max_xml_depth, 4, 256),
@@ -289,6 +317,47 @@ static void xdm_fill(void)
 	};
 }
 
+static void imap_fill(void)
+{
+	settings.imap = (struct imap_config){
+			.url = settings.store_url,
+			.starttls = settings.store_starttls != 0,
+			.ca_file = settings.store_ca_file[0] ? settings.store_ca_file : NULL,
+			.service = settings.store_service[0] ? settings.store_service : NULL,
+			.password = settings.store_password,
+			.timeout_ms = settings.store_timeout_ms,
+			.idle_ms = settings.store_idle_ms,
+			.retry_min_ms = settings.store_retry_min_ms,
+			.retry_max_ms = settings.store_retry_max_ms,
+			.max_connections = (size_t)settings.store_parallel,
+			.max_user_connections = (size_t)settings.store_user_parallel,
+			.max_pending = (size_t)settings.store_max_pending,
+			.max_object_bytes = (size_t)settings.store_max_object_bytes,
+	};
+}
+
+/* The client of the message store knows best what it can use; this one is made only to ask. */
+static bool imap_check(void)
+{
+	const char *error;
+	struct imap *imap;
+
+	if(!settings.store_url[0])
+		return true;
+	error = cpm_folder_check(cpm_slice_of(settings.store_folder), cpm_slice_of(settings.store_delimiters));
+	if(error) {
+		LM_ERR("parameters store_folder and store_delimiters: %s\n", error);
+		return false;
+	}
+	imap = imap_new(&settings.imap, &error);
+	if(!imap) {
+		LM_ERR("parameter store_url and its kin: %s\n", error ? error : "no memory");
+		return false;
+	}
+	imap_free(&imap);
+	return true;
+}
+
 static bool words_check(void)
 {
 	static const char *const words[] = {"open", "closed", "defer"};
@@ -376,6 +445,7 @@ bool settings_check(void)
 		return false;
 	limits_fill();
 	store_fill();
+	imap_fill();
 	xdm_fill();
-	return store_check();
+	return store_check() && imap_check();
 }

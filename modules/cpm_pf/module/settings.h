@@ -9,6 +9,7 @@
 
 #include "../../core/sr_module.h"
 #include "../core/base/limits.h"
+#include "../imap/imap.h"
 #include "../redis/store.h"
 #include "../xdm/xdm.h"
 
@@ -103,6 +104,24 @@ struct settings {
 	char *xdm_fail_word;
 	enum xdm_fail xdm_fail;
 
+	char *store_url;
+	int store_starttls;
+	char *store_ca_file;
+	char *store_service;
+	char *store_password;
+	char *store_user;
+	char *store_folder;
+	char *store_delimiters;
+	int store_workers;
+	int store_parallel;
+	int store_user_parallel;
+	int store_max_pending;
+	int store_max_object_bytes;
+	int store_timeout_ms;
+	int store_idle_ms;
+	int store_retry_min_ms;
+	int store_retry_max_ms;
+
 	int max_message_bytes;
 	int max_header_bytes;
 	int max_record_bytes;
@@ -122,6 +141,7 @@ struct settings {
 	struct cpm_limits limits;
 	struct store_config store;
 	struct xdm_config xdm;
+	struct imap_config imap;
 	unsigned min_version_major, min_version_minor;
 };
 

@@ -19,6 +19,7 @@ enum variable {
 	VARIABLE_REASON,
 	VARIABLE_CODE,
 	VARIABLE_JSON,
+	VARIABLE_MESSAGE_UID,
 };
 
 static const char *const names[] = {
@@ -33,6 +34,7 @@ static const char *const names[] = {
 		[VARIABLE_REASON] = "reason",
 		[VARIABLE_CODE] = "code",
 		[VARIABLE_JSON] = "json",
+		[VARIABLE_MESSAGE_UID] = "message_uid",
 };
 
 static int variable_parse(pv_spec_p sp, str *in)
@@ -93,6 +95,9 @@ static int variable_get(struct sip_msg *msg, pv_param_t *param, pv_value_t *res)
 			return pv_get_sintval(msg, param, res, c->reason[0] ? reason_status(c->reason) : 0);
 		case VARIABLE_JSON:
 			return get_text(msg, param, res, c->json);
+		case VARIABLE_MESSAGE_UID:
+			return c->recording.uid ? pv_get_uintval(msg, param, res, c->recording.uid)
+									: pv_get_null(msg, param, res);
 	}
 	return pv_get_null(msg, param, res);
 }

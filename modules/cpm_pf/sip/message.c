@@ -111,7 +111,7 @@ bool message_send_out(const struct message_out *m, uint64_t ticket)
 }
 
 bool message_send(
-		const struct cpm_record *r, struct cpm_slice body, const struct contact *c, uint64_t ticket)
+		const struct cpm_record *r, struct cpm_slice body, const struct contact *c, struct cpm_slice extra, uint64_t ticket)
 {
 	static struct cpm_buf uri;
 	struct cpm_buf *headers = headers_begin();
@@ -125,6 +125,7 @@ bool message_send(
 		cpm_buf_init(&uri, 2048);
 	cpm_buf_reset(&uri);
 	message_add_headers(r, c, headers);
+	cpm_buf_add(headers, extra);
 	contact_add_request_uri(c, r->aor, &uri);
 	m.uri = cpm_buf_slice(&uri);
 	return headers->rc == CPM_OK && uri.rc == CPM_OK

@@ -37,9 +37,9 @@ struct message_out
  * not called. */
 bool message_send_out(const struct message_out *m, uint64_t ticket);
 
-/* A deferred message to a client: likewise. */
+/* A deferred message to a client: likewise. extra: further header lines with CRLF, or empty. */
 bool message_send(const struct cpm_record *r, struct cpm_slice body, const struct contact *c,
-		uint64_t ticket);
+		struct cpm_slice extra, uint64_t ticket);
 /* A deferred message straight to the ISF, with the Request-URI and the feature tags that it came with: likewise. */
 bool message_interwork(const struct cpm_record *r, struct cpm_slice body, struct cpm_slice next_hop,
 		uint64_t ticket);

@@ -171,11 +171,11 @@ def test_repeated_message_is_kept_once(scene):
 
 
 def test_store_as_a_verdict_is_deferred_and_said_so(scene, stack):
-    """Until there is a message store: never dropped, never answered as stored."""
+    """Without a message store: never dropped, never answered as stored."""
     bob = scene.person("bob")
     before = scene.statistics()["deferred_store"]
     scene.documents.put("policy", bob, ruleset(rule("store", ["allow-store"])))
     deferred(scene, bob)
     assert len(scene.waiting(bob)) == 1
     assert scene.statistics()["deferred_store"] == before + 1
-    assert "no message store yet" in stack.node.log.read_text()
+    assert "no message store, kept in the queue" in stack.node.log.read_text()

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 the cpm_pf authors
+"""The message store is down, refuses, is slow, or dies in the middle: nothing is lost, nothing is stored twice."""
+
+import os
+import re
+import signal
+import threading
+
+import pytest
+from imapproxy import ImapProxy
+from lib.documents import rule, ruleset
+from lib.imdn import reports
+from lib.mailbox import Mailbox
+from ports import free_port
+from process import wait_until
+
+PROXY = free_port()
+STACK = {
+    "imap": True,
+    "imap_quota": "messages=3",
+    "modparams": [
+        ("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 2), ("cpm_pf", "store_timeout_ms", 1500),
+        ("cpm_pf", "store_retry_min_ms", 200), ("cpm_pf", "store_retry_max_ms", 1000), ("cpm_pf", "store_url", f"imap://127.0.0.1:{PROXY}"),
+    ],
+}
+RECORD = '<oxe:allow-offline-storage oxe:allow="true"/>'
+
+
+@pytest.fixture(scope="module")
+def proxy(stack):
+    proxy = ImapProxy(stack.dovecot.address, PROXY)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def box(scene, stack, proxy):
+    """The message store of a user whose rule is allow-store; the message store is well at first."""
+    proxy.set("pass")
+    bob = scene.person("bob")
+    scene.documents.put("policy", bob, ruleset(rule("keep", ["allow-store"])))
+    wait_until(lambda: settled(scene), 15, "the message store is there")
+    box = Mailbox(stack, bob)
+    box.aor = bob
+    yield box
+    proxy.set("pass")
+    wait_until(lambda: settled(scene), 30, "the message store is there again")
+
+
+def settled(scene):
+    """A message to somebody else gets through."""
+    probe = scene.person("probe")
+    scene.documents.put("policy", probe, ruleset(rule("keep", ["allow-store"])))
+    return scene.send("sip:probe@cpm.test", probe).status == 200
+
+
+def count_lines(stack, pattern):
+    return len(re.findall(pattern, stack.node.log.read_text()))
+
+
+def stored_in_the_end(scene, box, phone, sent, *, uids=1):
+    """The object is there once, the queue is empty, the sender has one report, of the end."""
+    objects = box.wait_objects(uids)
+    assert [o["IMDN-Message-ID"] for o in objects].count(sent.request.imdn_id) == 1
+    scene.wait_waiting(box.aor, 0)
+    phone.wait_received(1)
+    assert [(r.message_id, r.status) for r in reports(phone)] == [(sent.request.imdn_id, "delivered")]
+
+
+@pytest.mark.clause("MS-1", "PM-4c4", "PM-4c3")
+def test_down(scene, stack, proxy, box):
+    alice = scene.person("alice")
+    phone = scene.phone(alice)
+    before = count_lines(stack, "message store: away")
+    proxy.set("refuse")
+    proxy.drop()
+    sent = scene.send(alice, box.aor)
+    assert sent.status == 202
+    listed = stack.rpc("cpm_pf.list", box.aor)
+    listed = listed.get("messages", listed) if isinstance(listed, dict) else listed
+    assert [m["state"] for m in listed] == ["store"]
+    assert scene.send(alice, box.aor, disposition=None).status == 202
+    assert phone.received() == []
+    assert scene.statistics()["message_store"] != "connected"
+    assert count_lines(stack, "message store: away") == before + 1
+    proxy.set("pass")
+    stored_in_the_end(scene, box, phone, sent, uids=2)
+    assert scene.statistics()["message_store"] == "connected"
+
+
+@pytest.mark.clause("MS-1")
+def test_login_refused(scene, stack, proxy, box):
+    """Dovecot with another password for the service account."""
+    alice = scene.person("alice")
+    phone = scene.phone(alice)
+    config = stack.dovecot.folder / "dovecot.conf"
+    good = config.read_text()
+    try:
+        config.write_text(good.replace("args = user=cpm_pf password=", "args = user=cpm_pf password=other-"))
+        stack.dovecot.process.signal(signal.SIGHUP)
+        proxy.drop()
+        sent = scene.send(alice, box.aor)
+        assert sent.status == 202
+        wait_until(lambda: re.search(r"event=unstored .* reason=(login|timeout|away|busy)", stack.node.log.read_text()), 10, "a log line")
+    finally:
+        config.write_text(good)
+        stack.dovecot.process.signal(signal.SIGHUP)
+    stored_in_the_end(scene, box, phone, sent)
+
+
+@pytest.mark.clause("MS-1")
+def test_over_quota(scene, stack, proxy, box):
+    """Full: deferred; stored when the user has made room."""
+    alice = scene.person("alice")
+    phone = scene.phone(alice)
+    assert [scene.send(alice, box.aor, disposition=None).status for _ in range(3)] == [200] * 3
+    sent = scene.send(alice, box.aor)
+    assert sent.status == 202
+    assert "reason=quota" in stack.node.log.read_text()
+    assert scene.statistics()["imap_refused"] >= 1
+    assert phone.received() == []
+    client = box._connect()
+    client.select(f'"Default/{alice}"')
+    client.uid("STORE", "1", "+FLAGS", "(\\Deleted)")
+    client.expunge()
+    client.logout()
+    stored_in_the_end(scene, box, phone, sent, uids=3)
+
+
+@pytest.mark.clause("MS-1", "PM-4c4")
+@pytest.mark.parametrize("manners,status", [("cut-answer", 200), ("cut-literal", 200), ("mute-answer", 202)])
+def test_dies_in_the_middle_of_an_append(scene, stack, proxy, box, manners, status):
+    """Found again by its id before it is repeated: one object, whatever was lost."""
+    alice = scene.person("alice")
+    phone = scene.phone(alice)
+    scene.send(alice, box.aor, disposition=None)
+    found = scene.statistics()["imap_found"]
+    proxy.set(manners, 1)
+    sent = scene.send(alice, box.aor)
+    assert sent.status == status
+    stored_in_the_end(scene, box, phone, sent, uids=2)
+    assert scene.statistics()["imap_found"] == found + (manners != "cut-literal")
+
+
+def test_slow(scene, stack, proxy, box):
+    """The message store takes its time; others are answered as fast as ever."""
+    alice, carol = scene.person("alice"), scene.person("carol")
+    proxy.set("delay-100")
+    sent = scene.send(alice, box.aor, disposition=None)
+    assert sent.status == 200
+    assert scene.send(alice, carol).status == 202
+    assert len(box.objects()) == 1
+
+
+@pytest.mark.clause("MS-1")
+def test_stopped_processes(scene, stack, proxy, box):
+    """All of Dovecot stands still for a while."""
+    alice = scene.person("alice")
+    phone = scene.phone(alice)
+    pids = stack.dovecot.process.members()
+    try:
+        for pid in pids:
+            signal_process(pid, signal.SIGSTOP)
+        sent = scene.send(alice, box.aor)
+        assert sent.status == 202
+    finally:
+        for pid in pids:
+            signal_process(pid, signal.SIGCONT)
+    stored_in_the_end(scene, box, phone, sent)
+
+
+def signal_process(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+@pytest.mark.clause("HI-1")
+def test_recording_trouble_stops_no_delivery(scene, stack, proxy, box):
+    alice, carol = scene.person("alice"), scene.person("carol")
+    scene.documents.put("policy", carol, ruleset(rule("history", RECORD)))
+    phone = scene.phone(carol)
+    proxy.set("refuse")
+    proxy.drop()
+    failed = scene.statistics()["recordings_failed"]
+    assert scene.send(alice, carol).status == 200
+    assert phone.wait_received(1)[0].get("Message-UID") is None
+    assert scene.statistics()["recordings_failed"] == failed + 1
+
+
+@pytest.mark.clause("PM-11", "HI-1")
+def test_removal_is_retried(scene, stack, proxy, box):
+    """The message store goes away between the recording and its removal."""
+    alice, carol = scene.person("alice"), scene.person("carol")
+    scene.documents.put("policy", carol, ruleset(rule("history", RECORD)))
+    phone = scene.phone(carol, answers=[("488", 700)])
+    removed = scene.statistics()["recordings_removed"]
+    thread = threading.Thread(target=scene.send, args=(alice, carol), daemon=True)
+    thread.start()
+    phone.wait_received(1)
+    scene.unregister(phone)
+    proxy.set("refuse")
+    proxy.drop()
+    wait_until(lambda: "event=unremoved" in stack.node.log.read_text(), 15, "the removal failed")
+    assert len(Mailbox(stack, carol).objects()) == 1
+    thread.join(20)
+    proxy.set("pass")
+    Mailbox(stack, carol).wait_objects(0, 20)
+    assert scene.statistics()["recordings_removed"] == removed + 1
