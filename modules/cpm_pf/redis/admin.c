@@ -192,7 +192,7 @@ static int act_one(struct inquiry *a, enum admin_verb verb, struct cpm_slice id,
 	int found = -1;
 
 	act_begin(a, &args, aor, now_ms);
-	inquiry_arg(&args, "");
+	inquiry_arg(&args, "operator");
 	inquiry_arg(&args, verbs[verb].name);
 	inquiry_slice(&args, id);
 	if(!inquiry_args_ok(&args, error) || !(r = inquiry_ask(a, &args, error)))

@@ -16,7 +16,7 @@ const struct listing_key listing_list_keys[LISTING_LIST_KEYS] = {
 		{"u", true}, {"p", true}, {"q", true}, {"f", true}, {"l", true}, {"due", false}};
 const struct listing_key listing_act_keys[LISTING_ACT_KEYS] = {{"u", true}, {"p", true},
 		{"f", true}, {"o", true}, {"due", false}, {"tasks", false}, {"taken", false}, {"q", true},
-		{"quarantine", false}, {"sums", false}};
+		{"quarantine", false}, {"sums", false}, {"tries", false}};
 
 static void add_keys(struct command *c, const struct store_config *config, struct cpm_slice aor,
 		const struct listing_key *keys, size_t count)
@@ -97,7 +97,7 @@ struct command *listing_manage(
 	if(!c)
 		return NULL;
 	c->count = m->wish_count;
-	command_arg(c, CPM_SLICE_NONE);
+	command_arg(c, CPM_SLICE("user"));
 	for(size_t i = 0; i < m->wish_count; i++) {
 		command_arg(c, cpm_slice_of(verbs[m->wishes[i].action]));
 		command_arg(c, m->wishes[i].id);
@@ -157,7 +157,7 @@ void listing_read(redisReply *const *row, struct store_listed *m)
 			.last_status = call_number_of(row[6])};
 	if(m->record.n && stored >= head_n + m->record.n)
 		m->size = stored - head_n - m->record.n;
-	/* quarantined messages and those about to go have no expiry in the queue */
-	if(m->expires_ms == 0 && cpm_record_parse(m->record, &record, NULL) == CPM_OK)
+	/* quarantined messages and those about to go have no expiry in the queue, those kept for the message store none at all */
+	if((m->expires_ms == 0 || m->expires_ms >= CALL_NUMBER_MAX) && cpm_record_parse(m->record, &record, NULL) == CPM_OK)
 		m->expires_ms = record.expires_ms;
 }

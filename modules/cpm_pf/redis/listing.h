@@ -16,7 +16,7 @@ struct listing_key
 	bool user;
 };
 #define LISTING_LIST_KEYS 6
-#define LISTING_ACT_KEYS 10
+#define LISTING_ACT_KEYS 11
 extern const struct listing_key listing_list_keys[LISTING_LIST_KEYS];
 extern const struct listing_key listing_act_keys[LISTING_ACT_KEYS];
 

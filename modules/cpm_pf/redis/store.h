@@ -252,7 +252,7 @@ struct store_settle
 	int64_t now_ms;
 	int64_t again_ms; /* > 0: not ended; handed out again then, attempts + 1 */
 	bool quarantine;  /* of a message: its record cannot be read; set aside, kept, not ended */
-	bool keep;        /* of an expired message: parked for the message store, without an expiry and without a TTL; not ended */
+	bool keep;        /* of an expired message: parked for the message store, without a TTL and never to expire; not ended */
 	int64_t store_ms; /* with keep: when it becomes due as STORE_DUE_STORE; 0: never, it only waits */
 	enum store_outcome outcome; /* of a message; ignored for reports and notifications */
 	struct store_report report;

@@ -12,6 +12,7 @@
 #include "unit.h"
 
 #define AOR "sip:bob@example.com"
+#define CLAIM_MS 60000
 
 static const struct cpm_limits driver_limits = CPM_LIMITS_DEFAULT;
 
@@ -52,6 +53,7 @@ static inline struct store_config driver_config(const char *address)
 			.reconnect_min_ms = 5,
 			.reconnect_max_ms = 50,
 			.max_pending = 100000,
+			.claim_ms = CLAIM_MS,
 			.max_user_messages = 1000,
 			.ttl_grace_ms = 600000,
 			.limits = &driver_limits,

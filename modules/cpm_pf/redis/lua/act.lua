@@ -5,10 +5,10 @@
 -- interwork, store, delete, hold, release, expire, requeue.
 --   KEYS  user's waiting ids, parked ids, retries, ordered ids, shard's due
 --         entries, tasks, taken tasks, user's quarantined ids, shard's
---         quarantined entries, sums
+--         quarantined entries, sums, tries
 --   ARGV  message key prefix, aor, now, when a task to store is due or 0,
 --         ttl grace ms, then
---         '' and pairs of verb and id, or
+--         'user' or 'operator' and pairs of verb and id, or
 --         a verb for all, the places to go through (letters of upq), after
 --         which order in the first of them, how many at most
 -- Answers {number of messages before, for each pair -1 unknown, 0 unchanged or
@@ -18,6 +18,7 @@
 local call = redis.call
 local waiting, parked, retry, orders, due = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local tasks, taken, quarantined, quarantine, sums = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local tries = KEYS[11]
 local prefix, aor, now, store_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local is_parked = {pull = true, store = true, delete = true}
 local is_order = {deliver = true, interwork = true}
@@ -72,6 +73,13 @@ local function storing(id)
 	return claim and tonumber(claim) > now
 end
 
+-- Also when somebody took it and never came back: he must find it gone.
+local function drop_task(id)
+	call('ZREM', tasks, entry('s', id))
+	call('ZREM', taken, entry('s', id))
+	call('HDEL', tries, entry('s', id))
+end
+
 local verbs = {}
 
 local function order_as(word)
@@ -80,7 +88,7 @@ local function order_as(word)
 			return false
 		end
 		if m.word == 'store' then
-			call('ZREM', tasks, entry('s', id))
+			drop_task(id)
 		end
 		m.word, m.before = word, '0'
 		return true
@@ -104,7 +112,9 @@ function verbs.delete(id, m)
 	m.word, m.held = 'delete', nil
 	call('ZREM', due, entry('x', id))
 	call('ZADD', due, now, entry('d', id))
-	call('ZREM', tasks, entry('s', id))
+	if not storing(id) then
+		drop_task(id)
+	end
 	return true
 end
 
@@ -167,7 +177,8 @@ local function act(verb, id)
 		from, order = parked, call('ZSCORE', parked, id)
 	end
 	if not order then
-		order = call('ZSCORE', quarantined, id)
+		-- a user is not shown what nobody can read
+		order = ARGV[6] ~= 'user' and call('ZSCORE', quarantined, id)
 		return order and from_quarantine(verb, id, order) or -1
 	end
 	local m = state_of(id)
@@ -181,7 +192,7 @@ local function act(verb, id)
 end
 
 local before = call('ZCARD', waiting) + call('ZCARD', parked)
-if ARGV[6] == '' then
+if ARGV[6] == 'user' or ARGV[6] == 'operator' then
 	local answer = {before}
 	for i = 7, #ARGV, 2 do
 		answer[#answer + 1] = act(ARGV[i], ARGV[i + 1])

@@ -114,6 +114,7 @@ local function claim_end(entry, score, from)
 			leave(id, aor)
 			call('ZREM', tasks, s)
 			call('ZREM', taken, s)
+			call('HDEL', tries, s)
 		end
 		add(entry, score, text)
 	end

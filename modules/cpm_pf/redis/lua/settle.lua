@@ -14,10 +14,15 @@ local due, claimed, tasks, taken, sums, tries = KEYS[1], KEYS[2], KEYS[3], KEYS[
 local prefix, entry, now, again, outcome = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local kind = string.sub(entry, 1, 1)
 local is_end = kind == 'x' or kind == 'd'
+local NEVER = '9007199254740992'
 
 -- Needs no memory, so it can be the first write on a full server.
 if call('ZREM', is_end and claimed or taken, entry) == 0 then
 	return 0
+end
+local id, aor = string.match(entry, '^[xds]:([^:]*):(.*)$')
+if kind == 's' and not call('ZSCORE', prefix .. 'p:' .. aor, id) then
+	return 0 -- it has ended otherwise: a client took it, told late
 end
 if again ~= '0' then
 	-- a notification that became due meanwhile keeps its earlier time
@@ -35,7 +40,6 @@ if kind == 'r' then
 	return 1
 end
 
-local id, aor = string.match(entry, '^[xds]:([^:]*):(.*)$')
 local message, octets = prefix .. 'm:' .. id, prefix .. 'b:' .. id
 if kind == 's' then
 	call('ZREM', prefix .. 'p:' .. aor, id)
@@ -47,6 +51,9 @@ end
 if outcome == 'keep' then
 	call('PERSIST', octets)
 	if call('PERSIST', message) == 1 or call('EXISTS', message) == 1 then
+		call('PERSIST', octets)
+		-- every message has an end that is due, if only for operators and sums
+		call('ZADD', due, NEVER, 'x:' .. id .. ':' .. aor)
 		call('ZADD', prefix .. 'p:' .. aor, now .. '000', id)
 		call('HSET', prefix .. 'f:' .. aor, id, '0 0 0 store')
 		if ARGV[6] ~= '0' then
