@@ -13,18 +13,19 @@ import tempfile
 from pathlib import Path
 
 E2E = Path(__file__).resolve().parents[1] / "e2e"
-TESTS = ["blocked", "do_not_disturb", "delivery", "interwork", "operators", "malformed"]
+TESTS = ["dialog", "manage", "subscribe", "changes", "notify", "blocked", "do_not_disturb", "delivery", "interwork", "operators", "malformed"]
 
 
 def blamed(log):
     """The reports of a valgrind log that name a function of the module."""
     reports = re.split(r"(?m)^==\d+== *\n", log.read_text(encoding="utf-8", errors="replace"))
-    return [r for r in reports if "cpm_pf.so" in r or "modules/cpm_pf" in r or re.search(r"\((?:core|xdm|redis|sip|ipc|module)/\S+\.c:\d+\)", r)]
+    return [r for r in reports if "cpm_pf.so" in r or "modules/cpm_pf/" in r]
 
 
 def main():
     with tempfile.TemporaryDirectory(prefix="cpm-valgrind-") as folder:
-        wrap = f"valgrind -q --trace-children=yes --child-silent-after-fork=no --log-file={folder}/%p.log"
+        # Which bytes of the shared memory are defined no process can know alone: another one wrote them.
+        wrap = f"valgrind -q --undef-value-errors=no --fullpath-after= --trace-children=yes --child-silent-after-fork=no --log-file={folder}/%p.log"
         done = subprocess.run(
             [sys.executable, "-B", "-m", "pytest", "-q", "-n", "2", *TESTS], cwd=E2E, env={**os.environ, "CPM_WRAP": wrap}, check=False
         )
