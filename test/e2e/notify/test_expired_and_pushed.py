@@ -16,7 +16,7 @@ SMS = free_port()
 STACK = {
     "defines": {"WITH_OOB_SMS": True, "CPM_XDM_MAX_AGE_MS": 600000},
     "strings": {"CPM_SMS": f"127.0.0.1:{SMS}"},
-    "modparams": [("cpm_pf", "notify_delay_ms", 200), ("cpm_pf", "notify_pushed", 1), ("cpm_pf", "notify_expired_oob", 1)],
+    "modparams": [("cpm_pf", "notify_delay_ms", 600), ("cpm_pf", "notify_pushed", 1), ("cpm_pf", "notify_expired_oob", 1)],
 }
 MSGINFO, EXTENSION = "{urn:ietf:params:xml:ns:msginfo}", "{urn:x-cpm-pf:ext:1}"
 

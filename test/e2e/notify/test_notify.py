@@ -13,7 +13,7 @@ from ports import free_port
 from process import wait_until
 
 SMS = free_port()
-DELAY_MS = 300
+DELAY_MS = 600
 STACK = {
     "defines": {"WITH_OOB_SMS": True, "CPM_XDM_MAX_AGE_MS": 600000},
     "strings": {"CPM_SMS": f"127.0.0.1:{SMS}"},
