@@ -47,6 +47,16 @@ bool command_user(struct context *c, struct cpm_slice *aor)
 	return false;
 }
 
+const char *command_printable(struct command_printable *p, struct cpm_slice foreign)
+{
+	size_t i, n = foreign.n < COMMAND_PRINTABLE_MAX ? foreign.n : COMMAND_PRINTABLE_MAX;
+
+	for(i = 0; i < n; i++)
+		p->text[i] = foreign.p[i] > ' ' && foreign.p[i] < 0x7f && foreign.p[i] != '"' ? foreign.p[i] : '?';
+	p->text[n] = '\0';
+	return p->text;
+}
+
 void command_refuse(const struct command_request *request, const char *reason)
 {
 	context_resume(reason, NULL);

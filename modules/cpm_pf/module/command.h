@@ -28,6 +28,13 @@ struct command_request {
  * c->reason becomes "unauthorised". The slice borrows from the context. */
 bool command_user(struct context *c, struct cpm_slice *aor);
 
+/* Foreign text for a log line: at most so many bytes, what is no printable ASCII and what would end a quoted value replaced by '?'. */
+#define COMMAND_PRINTABLE_MAX 128
+struct command_printable {
+	char text[COMMAND_PRINTABLE_MAX + 1];
+};
+const char *command_printable(struct command_printable *p, struct cpm_slice foreign);
+
 /* In the queue process: the script's route answers, with $cpm(reason). */
 void command_refuse(const struct command_request *request, const char *reason);
 

@@ -24,6 +24,8 @@
 #define MANAGE_ORDERS_MAX 1000
 #define MANAGE_MEMORY (1 << 20)
 #define MANAGE_SDP_MAX 2048
+/* Of the orders in one INVITE that name no message so many get a line. */
+#define MANAGE_LOGGED_MAX 8
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 struct manage_job {
@@ -77,6 +79,7 @@ static int refuse(struct context *c, const char *reason, const char *why)
 /* The list of orders, alone or in a multipart. */
 static int orders_read(struct context *c, struct cpm_arena *arena, struct manage *m)
 {
+	struct command_printable first;
 	const struct request *r = &c->request;
 	struct cpm_mime_part part;
 	struct cpm_diag diag = {0};
@@ -102,8 +105,8 @@ static int orders_read(struct context *c, struct cpm_arena *arena, struct manage
 	}
 	m->listed = true;
 	if(m->orders.ignored)
-		LM_NOTICE("event=orders_ignored user=%.*s count=%zu first=\"%.*s\"\n", SLICE_FMT(m->aor),
-				m->orders.ignored, SLICE_FMT(m->orders.first_ignored));
+		LM_NOTICE("event=orders_ignored user=%.*s count=%zu first=\"%s\"\n", SLICE_FMT(m->aor),
+				m->orders.ignored, command_printable(&first, m->orders.first_ignored));
 	return 1;
 }
 
@@ -310,6 +313,7 @@ static void job_refuse(struct manage_job *job, const char *reason)
 static void on_managed(void *context, enum store_rc rc, int64_t waiting, const bool *known)
 {
 	struct manage_job *job = context;
+	struct command_printable id;
 	size_t i, unknown = 0;
 
 	if(rc != STORE_OK) {
@@ -322,10 +326,9 @@ static void on_managed(void *context, enum store_rc rc, int64_t waiting, const b
 	}
 	for(i = 0; i < job->wish_count; i++) {
 		if(!known || !known[i]) {
-			unknown++;
-			LM_NOTICE(
-					"event=order_ignored user=%.*s id=%.*s why=\"no such message of this user\"\n",
-					SLICE_FMT(job->aor), SLICE_FMT(job->wishes[i].id));
+			if(++unknown <= MANAGE_LOGGED_MAX)
+				LM_NOTICE("event=order_ignored user=%.*s id=%s why=\"no such message of this user\"\n",
+						SLICE_FMT(job->aor), command_printable(&id, job->wishes[i].id));
 		} else if(job->wishes[i].action == STORE_ACT_DELIVER
 				  || job->wishes[i].action == STORE_ACT_INTERWORK)
 			job->pushes = true;

@@ -2,12 +2,17 @@
 # Copyright (C) 2026 the cpm_pf authors
 """Dialogs that end here, as RFC 3261, 3311 and 4028 want them: what the peer of a management INVITE can do."""
 
+import os
+import signal
+
 import pytest
-from lib.messages import DEFERRED_TAG, sdp
+from lib import checks
+from lib.messages import DEFERRED_TAG, orders, sdp
 from lib.raw import Peer, exchange, request
 from process import wait_until
 
 STACK = {"modparams": [("cpm_pf", "min_se_s", 120)]}
+LOG_ALLOW = [r"redis: "]
 
 
 @pytest.fixture
@@ -21,7 +26,7 @@ def peer(scene):
 
 
 def invite(peer, headers=(), body=b"", **options):
-    kind = [("Content-Type", "application/sdp")] if body else []
+    kind = [("Content-Type", "application/resource-lists+xml" if body.startswith(b"<") else "application/sdp")] if body else []
     return peer.send("INVITE", [("Accept-Contact", f"*;{DEFERRED_TAG}"), *kind, *headers], body, **options)
 
 
@@ -187,3 +192,67 @@ def test_no_dialog_of_ours(scene, peer, method):
 def test_invite_without_contact(scene, peer):
     data = request("INVITE", peer.target, [("P-Asserted-Identity", f"<{peer.aor}>")])
     assert exchange(scene.stack.node.sip, data).status == 400
+
+
+@pytest.mark.clause("MG-2")
+def test_cancel_while_the_store_is_slow(scene, peer):
+    redis = scene.stack.redis.process.pid
+    os.kill(redis, signal.SIGSTOP)
+    try:
+        branch = invite(peer)
+        wait_until(lambda: peer.receive(lambda m: m.is_reply and m.status == 100, 0.2), 5, "100")
+        peer.send("CANCEL", cseq=1, branch=branch)
+        assert peer.final("CANCEL").status == 200
+        assert peer.final("INVITE").status == 487
+        peer.send("ACK", cseq=1, branch=branch)
+    finally:
+        os.kill(redis, signal.SIGCONT)
+    wait_until(lambda: scene.stack.rpc("cpm_pf.stats")["redis"] == "connected", 10, "redis")
+    wait_over(scene)
+
+
+def test_store_that_does_not_answer(scene, peer):
+    redis = scene.stack.redis.process.pid
+    os.kill(redis, signal.SIGSTOP)
+    try:
+        branch = invite(peer)
+        reply = peer.final("INVITE")
+        assert (reply.status, reply.get("Retry-After")) == (503, "10")
+        peer.send("ACK", cseq=1, branch=branch)
+    finally:
+        os.kill(redis, signal.SIGCONT)
+    wait_until(lambda: scene.stack.rpc("cpm_pf.stats")["redis"] == "connected", 10, "redis")
+    wait_over(scene)
+    # Nothing was ordered, or it was: in either case the message is there, and can be ordered again.
+    invite(peer, cseq=2, uri=peer.target)
+    assert peer.final("INVITE").status == 200
+    peer.send("ACK", cseq=2)
+    peer.answer(peer.request("BYE"))
+
+
+def test_many_at_once_leave_nothing_behind(scene):
+    """Dialogs of all kinds of phones at once; afterwards the module's shared memory is what it was."""
+    people = [scene.person("bob") for _ in range(40)]
+    for bob in people:
+        assert scene.send(scene.person("alice"), bob).status == 202
+
+    rounds = []
+    for _ in range(2):
+        peers = [Peer(scene.stack.node.sip, bob, f"sip:CPMDeferredMsgMgmt@{scene.stack.domain}") for bob in people]
+        for peer in peers:
+            invite(peer, [("Supported", "timer"), ("Session-Expires", "600")], orders((f"sip:{'0' * 24}-1@cpm.test", "deliver")))
+        for i, peer in enumerate(peers):
+            assert peer.final("INVITE").status == 200
+            if i % 3 == 0:
+                peer.send("BYE", cseq=2)
+                assert peer.final("BYE").status == 200
+            else:
+                peer.send("ACK", cseq=1)
+        for i, peer in enumerate(peers):
+            if i % 3:
+                peer.answer(peer.request("BYE"))
+            peer.close()
+        wait_over(scene, 20)
+        checks.assert_no_transactions(scene.stack.node)
+        rounds.append(scene.stack.rpc("mod.stats", "cpm_pf", "shm"))
+    assert rounds[0] == rounds[1]
