@@ -358,7 +358,10 @@ class Stack:
         names = [*DEFAULTS, "CPM_REDIS", "CPM_XCAP_ROOT", "CPM_ISF"]
         if self.dovecot:
             names += ["CPM_IMAP_SERVICE", "CPM_IMAP_PASSWORD", "CPM_IMAP"]
-        strings = {"CPM_MODULE": str(self.module), "CPM_RUN": str(folder), **{name: self.env[name] for name in names}, **self.strings}
+        strings = {
+            "CPM_MODULE": str(self.module), "CPM_RUN": str(folder), "CPM_LUA": str(CONFIG.with_suffix(".lua")),
+            **{name: self.env[name] for name in names}, **self.strings,
+        }
         return Kamailio(f"kamailio{index + 1}" if index else "kamailio", folder, sip, url, strings=strings, **options)
 
     @property

@@ -1,0 +1,259 @@
+-- The routes of kamailio.cfg in Lua, for KEMI: kamailio -A WITH_LUA. Each step of
+-- the norm's 8.3.1.1 is a line in ksr_route_pager. doc/reference.md describes the
+-- functions of KSR.cpm_pf.
+--
+-- A function of cpm_pf answers 1 (yes, done), -1 (no), -2 (trouble of ours) or 0:
+-- the module goes on with the request, and the script ends.
+
+-- Who may assert an originator, and use RPC: the trusted SIP core.
+local TRUSTED = "^127%."
+
+local cpm = KSR.cpm_pf
+
+local function trusted()
+	return string.find(KSR.pv.get("$si"), TRUSTED) ~= nil
+end
+
+local function reply(code, phrase)
+	KSR.sl.send_reply(code, phrase)
+	KSR.x.exit()
+end
+
+local function fact(name)
+	return KSR.pv.get("$cpm(" .. name .. ")")
+end
+
+function ksr_request_route()
+	if KSR.maxfwd.process_maxfwd(10) < 0 then
+		reply(483, "Too Many Hops")
+	end
+	if KSR.sanity.sanity_check(17895, 7) < 0 then
+		KSR.x.exit()
+	end
+	if KSR.is_OPTIONS() and KSR.is_myself_ruri() then
+		reply(200, "OK")
+	end
+	if KSR.siputils.has_totag() > 0 or KSR.is_CANCEL() or KSR.is_ACK() then
+		ksr_route_indialog()
+	end
+	if KSR.is_NOTIFY() then
+		ksr_route_notify()
+	end
+	if KSR.is_REGISTER() then
+		ksr_route_register()
+	elseif KSR.is_MESSAGE() then
+		ksr_route_message()
+	elseif KSR.is_INVITE() and KSR.pv.get("$rU") == "CPMDeferredMsgMgmt" then
+		ksr_route_manage()
+	elseif KSR.is_SUBSCRIBE() then
+		ksr_route_subscribe()
+	end
+	reply(405, "Method Not Allowed")
+end
+
+-- Dialogs that end here (managing deferred messages): ACK, BYE, CANCEL, UPDATE.
+function ksr_route_indialog()
+	if cpm.handle_indialog() >= 0 then
+		KSR.x.exit()
+	end
+	if KSR.is_CANCEL() or KSR.is_ACK() then
+		if KSR.tm.t_check_trans() > 0 then
+			KSR.tm.t_relay()
+		end
+		KSR.x.exit()
+	end
+	reply(481, "Call/Transaction Does Not Exist")
+end
+
+function ksr_route_register()
+	KSR.pv.sets("$xavp(cpm=>contact)", KSR.pv.get("$hdr(Contact)") or "")
+	local saved = KSR.registrar.save("location", 0)
+	if saved < 0 then
+		KSR.sl.sl_reply_error()
+		KSR.x.exit()
+	end
+	-- 8.3.1.6.2: a client is there. It has its 200 by now. 1: it is a new one, whose user hears of what else is kept.
+	if saved == 1 then
+		cpm.push_deferred()
+	else
+		cpm.push_deferred_aor(KSR.pv.get("$tu"))
+	end
+	KSR.x.exit()
+end
+
+-- A CPM standalone message in pager mode for a user of ours (8.3.1.1).
+function ksr_route_message()
+	ksr_route_originator()
+	if not KSR.is_myself_ruri() then
+		ksr_route_relay()
+	end
+	-- One transaction from here on: a retransmission ends in it.
+	KSR.tm.t_newtran()
+	-- 8.4.1: the user's documents. What must be fetched first goes on in ksr_route_pager by itself.
+	local loaded = cpm.load_user("ksr_route_pager")
+	if loaded == 0 then
+		KSR.x.exit()
+	elseif loaded == -1 then
+		reply(404, "Not Found")
+	end
+	ksr_route_pager()
+end
+
+function ksr_route_pager()
+	-- The XDMS is away, no copy is at hand, and parameter xdm_fail is "closed"; or too many wait for it.
+	if fact("reason") == "documents" or fact("reason") == "busy" then
+		ksr_route_not_deferred()
+	end
+	-- Step 1, step 2, step 3.
+	if cpm.check_version() > 0 then
+		cpm.reject("132")
+		KSR.x.exit()
+	end
+	if cpm.check_anonymity() > 0 then
+		cpm.reject("119")
+		KSR.x.exit()
+	end
+	if cpm.check_blocked() > 0 then
+		cpm.reject("122")
+		KSR.x.exit()
+	end
+	-- A body that we could neither keep nor report on.
+	if cpm.check_message() > 0 then
+		ksr_route_not_deferred()
+	end
+	-- Step 4: the user's rules.
+	cpm.apply_policy("pager")
+	local action = fact("action")
+	if action == "reject" then -- 4a
+		cpm.reject("122")
+		KSR.x.exit()
+	elseif action == "interwork" then -- 4b
+		cpm.interwork()
+		ksr_route_relay()
+	elseif action == "store" or action == "defer" then -- 4c (there is no message store yet), 4e
+		ksr_route_defer()
+	elseif action == "forward" then -- 4d
+		cpm.forward()
+		ksr_route_relay()
+	end
+	-- Step 5: do-not-disturb. Step 7: the user's clients; and the ISF beside them (4b).
+	if cpm.check_dnd() > 0 or cpm.select_clients() < 0 then
+		if action == "deliver+interwork" then
+			cpm.interwork_copy()
+		end
+		ksr_route_defer()
+	end
+	if action == "deliver+interwork" then
+		cpm.interwork()
+	end
+	ksr_route_relay()
+end
+
+-- The first 2xx goes back to the originator; without any, ksr_failure_undelivered.
+function ksr_route_relay()
+	if (fact("count") or 0) > 0 or fact("action") == "interwork" then
+		KSR.tm.t_on_failure("ksr_failure_undelivered")
+	end
+	if KSR.tm.t_relay() < 0 then
+		KSR.tm.t_reply(500, "Server Internal Error")
+	end
+	KSR.x.exit()
+end
+
+-- The originator gets 202 when the message is safe; else ksr_route_not_deferred runs.
+function ksr_route_defer()
+	if cpm.defer("ksr_route_not_deferred") < 0 then
+		ksr_route_not_deferred()
+	end
+	KSR.x.exit()
+end
+
+function ksr_route_not_deferred()
+	if fact("code") == 503 then
+		KSR.hdr.append_to_reply("Retry-After: 10\r\n")
+	end
+	reply(fact("code"), "Not accepted: " .. fact("reason"))
+end
+
+-- No client, nor the ISF, took the message (8.3.1.1, end).
+function ksr_failure_undelivered()
+	if KSR.tm.t_is_canceled() > 0 then
+		return 1
+	end
+	ksr_route_defer()
+end
+
+-- The XDMS tells of changed documents (RFC 5875): what waited for the end of do-not-disturb begins.
+function ksr_route_notify()
+	if not trusted() then
+		reply(403, "Forbidden")
+	elseif cpm.handle_xcap_diff() > 0 then
+		reply(200, "OK")
+	end
+	reply(fact("code"), "Not accepted: " .. fact("reason"))
+end
+
+-- A user orders what becomes of deferred messages: deliver, interwork, store, delete (8.3.1.6.3).
+function ksr_route_manage()
+	ksr_route_originator()
+	KSR.tm.t_newtran()
+	if cpm.manage_deferred("ksr_route_not_handled") < 0 then
+		ksr_route_not_handled()
+	end
+	KSR.x.exit()
+end
+
+-- A user asks what is deferred (8.3.1.6.5).
+function ksr_route_subscribe()
+	ksr_route_originator()
+	KSR.tm.t_newtran()
+	if cpm.handle_subscribe("ksr_route_not_handled") < 0 then
+		ksr_route_not_handled()
+	end
+	KSR.x.exit()
+end
+
+function ksr_route_not_handled()
+	if fact("reason") == "unauthorised" then
+		cpm.reject("127")
+		KSR.x.exit()
+	elseif fact("reason") == "no-messages" then
+		cpm.reject_code("125", 488)
+		KSR.x.exit()
+	end
+	ksr_route_not_deferred()
+end
+
+-- Who is it? What the trusted core asserts, and what we say ourselves for our users; From is no proof.
+function ksr_route_originator()
+	if (trusted() or KSR.is_myself_srcip()) and cpm.trust_asserted() > 0 then
+		return
+	end
+	if KSR.is_INVITE() or KSR.is_SUBSCRIBE() then
+		cpm.reject("127")
+		KSR.x.exit()
+	end
+	reply(403, "Originator Not Authenticated")
+end
+
+-- What becomes of deferred messages. Runs in the queue process and must not wait.
+function ksr_cpm_event(name)
+	KSR.notice(name .. " id=" .. (fact("message_id") or "-") .. " user=" .. fact("user") .. " reason=" .. fact("reason") .. "\n")
+	-- Its time has come. The ISF may still reach the user otherwise, as an SMS for instance; what it refuses is discarded.
+	if name == "cpm_pf:expired" then
+		cpm.interwork()
+	end
+	return 1
+end
+
+-- JSON-RPC for operators, from trusted addresses.
+function ksr_xhttp_event(name)
+	if not trusted() then
+		KSR.xhttp.xhttp_reply(403, "Forbidden", "text/plain", "")
+	elseif string.find(KSR.pv.get("$hu"), "^/RPC") then
+		KSR.jsonrpcs.dispatch()
+	else
+		KSR.xhttp.xhttp_reply(404, "Not Found", "text/plain", "")
+	end
+	return 1
+end
