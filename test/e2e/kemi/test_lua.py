@@ -11,6 +11,8 @@ from lib.messages import orders
 from process import wait_until
 
 STACK = {"defines": {"WITH_LUA": True}, "modparams": [("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 2)]}
+# With a KEMI engine the core reads every reply of ours once more, and cannot read that to an RPC request before Redis is there.
+LOG_ALLOW = [r"parse_first_line: bad message", r"parse_msg: message=<HTTP/1.1 503", r"build_sip_msg_from_buf\(\): parsing failed"]
 ALICE = "sip:alice@cpm.test"
 
 
