@@ -304,11 +304,16 @@ static enum cpm_rc version_parse(struct cpm_slice text, size_t *offset, struct c
 	return CPM_OK;
 }
 
-static const struct field *field_find(struct cpm_slice name)
+/* The search begins at *at, behind the one found last: fields mostly come in the order of writing. */
+static const struct field *field_find(struct cpm_slice name, size_t *at)
 {
 	for(size_t i = 0; i < COUNT(fields); i++) {
-		if(cpm_slice_eq(cpm_slice_of(fields[i].name), name))
-			return &fields[i];
+		const struct field *f = &fields[(*at + i) % COUNT(fields)];
+
+		if(cpm_slice_eq(cpm_slice_of(f->name), name)) {
+			*at = (size_t)(f - fields) + 1;
+			return f;
+		}
 	}
 	return NULL;
 }
@@ -327,7 +332,7 @@ static enum cpm_rc complete(bool *seen, size_t offset, size_t length, struct cpm
 enum cpm_rc cpm_record_parse(struct cpm_slice text, struct cpm_record *r, struct cpm_diag *diag)
 {
 	bool seen[COUNT(fields)] = {false};
-	size_t offset = 0;
+	size_t offset = 0, at = 0;
 	enum cpm_rc rc = version_parse(text, &offset, diag);
 
 	*r = (struct cpm_record){.kind = CPM_RECORD_PAGER};
@@ -341,7 +346,7 @@ enum cpm_rc cpm_record_parse(struct cpm_slice text, struct cpm_record *r, struct
 			break;
 		if(cpm_slice_eq(name, CPM_SLICE(END_FIELD)))
 			return complete(seen, offset, text.n, diag);
-		f = field_find(name);
+		f = field_find(name, &at);
 		if(!f)
 			continue;
 		if(seen[f - fields])
