@@ -36,11 +36,10 @@ end
 -- False when the message has ended already, has been claimed for its end, or
 -- is quarantined: then what is kept of it must stay. A message that was parked
 -- while it was in flight ends as any other.
-local function leave(id)
+local function leave_place(id)
 	if call('ZREM', waiting, id) == 0 and call('ZREM', parked, id) == 0 then
 		return false
 	end
-	call('ZREM', due, entry(id), 'd:' .. id .. ':' .. aor)
 	if retries then
 		call('HDEL', retry, id)
 		if ordered then
@@ -50,16 +49,27 @@ local function leave(id)
 	return true
 end
 
+local function leave(id)
+	if not leave_place(id) then
+		return false
+	end
+	call('ZREM', due, entry(id), 'd:' .. id .. ':' .. aor)
+	return true
+end
+
 local function done(count, sum)
-	local ended = 0
+	local entries, keys = {}, {}
 	for i = at, at + count - 1 do
-		if leave(ARGV[i]) then
-			call('UNLINK', prefix .. ARGV[i], octets .. ARGV[i])
-			ended = ended + 1
+		local id, n = ARGV[i], #keys
+		if leave_place(id) then
+			entries[n + 1], entries[n + 2] = entry(id), 'd:' .. id .. ':' .. aor
+			keys[n + 1], keys[n + 2] = prefix .. id, octets .. id
 		end
 	end
-	if ended > 0 then
-		call('HINCRBY', sums, sum, ended)
+	if #keys > 0 then
+		call('ZREM', due, unpack(entries))
+		call('UNLINK', unpack(keys))
+		call('HINCRBY', sums, sum, #keys / 2)
 	end
 	at = at + count
 end
