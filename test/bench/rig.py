@@ -125,7 +125,7 @@ class Rig:
         db = self.mariadb
         strings = {"BENCH_DB": db.url, "BENCH_CHECK_TIME": MSILO_CHECK_S}
         sip = SipServer("msilo", self.folder, CONFIGS / "msilo.cfg", strings, environ=db.environ)
-        return Side(self.start(sip), db, lambda: db.run("TRUNCATE kamailio.silo", must=True), db.rows)
+        return Side(self.start(sip), db, db.empty, db.rows)
 
     def redis_waiting(self):
         """Messages in the store."""
