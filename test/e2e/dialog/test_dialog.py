@@ -121,7 +121,6 @@ def test_cancel_comes_too_late(scene, peer):
         ("600;refresher=uas", "600;refresher=uas", False), ("7200;refresher=uac", "1800;refresher=uac", True),
     ],
 )
-@pytest.mark.clause("LM-3")
 def test_session_timer(scene, peer, offered, answered, require):
     invite(peer, [("Supported", "timer"), ("Session-Expires", offered)])
     reply = peer.final("INVITE")
@@ -131,7 +130,6 @@ def test_session_timer(scene, peer, offered, answered, require):
     wait_over(scene)
 
 
-@pytest.mark.clause("LM-3")
 def test_session_interval_too_small(scene, peer):
     invite(peer, [("Supported", "timer"), ("Session-Expires", "90")])
     reply = peer.final("INVITE")
@@ -256,3 +254,18 @@ def test_many_at_once_leave_nothing_behind(scene):
         checks.assert_no_transactions(scene.stack.node)
         rounds.append(scene.stack.rpc("mod.stats", "cpm_pf", "shm"))
     assert rounds[0] == rounds[1]
+
+
+def test_bye_takes_the_route_that_the_invite_came(scene, peer):
+    invite(peer, [("Record-Route", f"<sip:{peer.address};lr;hop=2>"), ("Record-Route", "<sip:192.0.2.77;lr;hop=1>")])
+    reply = peer.final("INVITE")
+    assert reply.status == 200
+    assert [v.strip() for value in reply.all("Record-Route") for v in value.split(",")] == [
+        f"<sip:{peer.address};lr;hop=2>", "<sip:192.0.2.77;lr;hop=1>"
+    ]
+    bye = leave(peer)
+    assert [v.strip() for value in bye.all("Route") for v in value.split(",")] == [
+        f"<sip:{peer.address};lr;hop=2>", "<sip:192.0.2.77;lr;hop=1>"
+    ]
+    assert bye.uri == peer.contact.strip("<>")
+    wait_over(scene)

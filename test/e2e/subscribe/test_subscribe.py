@@ -73,6 +73,18 @@ def test_nobody_sees_what_waits_for_another(scene):
     assert listed(call.requests("NOTIFY")[0]) == (0, [])
 
 
+@pytest.mark.clause("SU-1", "SU-3")
+def test_telephone_numbers(scene):
+    number = f"+1555{abs(hash(scene.person('n'))) % 10**7:07d}"
+    assert scene.send(scene.person("alice"), f"sip:{number}@cpm.test;user=phone").status == 202
+    target = f"sip:{number}@cpm.test"
+    for asserted in (f"<tel:{number}>", f"<sip:{number}@cpm.test;user=phone>"):
+        (notify,) = scene.subscribe(target, asserted=asserted).requests("NOTIFY")
+        assert listed(notify)[0] == 1
+    # A number that comes with an identity of elsewhere is not taken for a user of ours.
+    assert scene.subscribe(target, asserted=f"<sip:eve@elsewhere.test>, <tel:{number}>").status == 403
+
+
 def test_another_event_is_refused(scene):
     call = scene.subscribe(scene.person("bob"), event="presence")
     assert (call.status, call.reply.get("Allow-Events")) == (489, "deferred-messages")
