@@ -61,6 +61,7 @@ struct shard {
 	int64_t asked_ms;  /* when it was last */
 	int64_t oldest_ms; /* what falls due next, as far as is known */
 	bool asking;
+	bool asking_ends; /* ... for ends of messages as well */
 };
 
 static struct store *store;
@@ -389,6 +390,19 @@ static size_t portion(void)
 	return burst > CLAIM_ENDS ? CLAIM_ENDS : burst > 1 ? (size_t)burst : 1;
 }
 
+/* Is another shard, which is older or not yet known, being looked at just now? Then its turn comes first. */
+static bool older_is_asked(const struct shard *shard, int64_t now)
+{
+	size_t i;
+
+	for(i = 0; i < shard_count; i++) {
+		const struct shard *s = &shards[i];
+		if(s->asking && !s->asking_ends && s->oldest_ms <= now && s->oldest_ms < shard->oldest_ms)
+			return true;
+	}
+	return false;
+}
+
 static void shard_ask(struct shard *shard, int64_t now)
 {
 	size_t want_tasks = least(CLAIM_TASKS, TASKS_MAX - tasks);
@@ -397,10 +411,10 @@ static void shard_ask(struct shard *shard, int64_t now)
 	struct question *q;
 
 	/* The first look only tells how old its oldest is, so that after an outage the oldest of all comes first. */
-	if(missing > 0 || !shard->asked_ms)
+	if(missing > 0 || !shard->asked_ms || older_is_asked(shard, now))
 		want_ends = 0;
 	if(!want_ends && (!want_tasks || (shard->asked_ms && now - shard->asked_ms < TASKS_LOOK_MS))) {
-		shard->look_ms = now + (missing > 0 ? missing / settings.expiry_rate + 1 : LOOK_MIN_MS);
+		shard->look_ms = now + (missing > 0 ? missing / settings.expiry_rate + 1 : LOOK_MIN_MS / 4);
 		return;
 	}
 	shard->look_ms = now + LOOK_MIN_MS;
@@ -413,6 +427,7 @@ static void shard_ask(struct shard *shard, int64_t now)
 	}
 	asking++;
 	shard->asking = true;
+	shard->asking_ends = want_ends > 0;
 	shard->asked_ms = now;
 	ends += want_ends;
 	tasks += want_tasks;
