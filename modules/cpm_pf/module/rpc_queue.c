@@ -275,8 +275,10 @@ static void act(rpc_t *rpc, void *ctx, enum admin_verb verb, const char *name)
 	id = message_id(slice_of_str(&what));
 	if(!cpm_key_shard_of_id(id, (unsigned)settings.queue_shards, &shard)) {
 		id = CPM_SLICE_NONE;
-		if(!rpc_user(rpc, ctx, &what, memory, &key))
+		if(cpm_uri_canon(slice_of_str(&what), memory, sizeof(memory), &key) != CPM_OK) {
+			rpc->fault(ctx, 400, "Write: cpm_pf.%s id, or: cpm_pf.%s user all", name, name);
 			return;
+		}
 		if(!cpm_slice_eq(slice_of_str(&word), CPM_SLICE("all"))) {
 			rpc->fault(ctx, 400, "That is a user: write cpm_pf.%s user all, or the id of a message",
 					name);
@@ -358,6 +360,8 @@ void rpc_shape(rpc_t *rpc, void *ctx)
 		rpc->fault(ctx, 400, "Write a number of messages from 1 to %d", SHAPE_LIMIT_MAX);
 		return;
 	}
+	/* At least one of each shard. */
+	limit = limit < settings.queue_shards ? settings.queue_shards : limit;
 	if(rpc->add(ctx, "{", &h) < 0 || rpc->struct_add(h, "[", "domains", &l.handle) < 0)
 		return;
 	if(!admin_shape(&settings.store, now_ms(), (size_t)limit, shape_each, &l, &looked, &waiting,
