@@ -11,6 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "stack"), str(HERE.parent / "e2e")]
 
+from lib import sipsak  # noqa: E402
 from lib.documents import blocklist, do_not_disturb, one, rule, ruleset  # noqa: E402
 from lib.scene import Scene  # noqa: E402
 from stack import Stack, StackError  # noqa: E402
@@ -63,6 +64,12 @@ def play(stack, scene):
     teller = Teller()
     alice, mallory, bob = (scene.person(name) for name in ("alice", "mallory", "bob"))
 
+    teller.step("an operator asks whether the server is there, with sipsak.")
+    domain = f"sip:{stack.domain}"
+    there = sipsak.send(stack.env["CPM_SIP"], sipsak.request_text("OPTIONS", domain, from_=domain, to=domain, call_id="there@demo"))
+    tell_exchange(teller, there)
+    teller.says(there.status == 200, "200 OK")
+
     teller.step(f"bob's documents go to the XDMS at {stack.env['CPM_XCAP_ROOT']}: alice is welcome, mallory is blocked.")
     scene.documents.put("lists", bob, blocklist([mallory]))
     scene.documents.put("policy", bob, ruleset(rule("friends", ["allow-deliver"], identity=one(alice))))
@@ -75,8 +82,10 @@ def play(stack, scene):
     teller.says(first.status == 202, "202 Accepted")
     teller.says(len(scene.waiting(bob)) == 1, f"one message waits for bob in Redis: {', '.join(scene.waiting(bob))}")
 
-    teller.step("mallory writes to bob: refused, as bob's block list says.")
-    refused = scene.send(mallory, bob, "You have won a prize!")
+    teller.step("mallory writes to bob, with sipsak this time: refused, as bob's block list says.")
+    headers = [("P-Asserted-Identity", f"<{mallory}>"), ("Content-Type", "text/plain")]
+    text = sipsak.request_text("MESSAGE", bob, from_=mallory, to=bob, call_id="prize@demo", headers=headers, body="You have won a prize!")
+    refused = sipsak.send(stack.env["CPM_SIP"], text)
     tell_exchange(teller, refused)
     teller.says(refused.status == 403, "403 Forbidden")
     teller.says("122 Function not allowed" in (refused.warning or ""), f"Warning: {refused.warning}")

@@ -7,7 +7,7 @@ packages() {
     case $1 in
     build) echo gcc make pkg-config dpkg-dev libc6-dev libcurl4-openssl-dev libhiredis-dev libxml2-dev libssl-dev ;;
     run) echo kamailio kamailio-extra-modules redis-server redis-tools nginx curl dovecot-imapd openssl ;;
-    demo) echo python3 sip-tester ;;
+    demo) echo python3 sip-tester sipsak ;;
     test) echo check tshark python3 python3-pytest python3-pytest-xdist python3-redis sip-tester \
         kamailio-presence-modules kamailio-sqlite-modules kamailio-lua-modules kamailio-utils-modules sqlite3 valgrind ;;
     bench) echo mariadb-server kamailio-mysql-modules ;;
@@ -36,6 +36,9 @@ if [ ! -e "$policy" ]; then
     $run chmod 755 "$policy"
     trap '$run rm -f "$policy"' EXIT
 fi
-$run apt-get update -qq
+# Another installation may be under way, as on a machine just booted.
+wait='-o DPkg::Lock::Timeout=300'
 # shellcheck disable=SC2086
-$run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+$run apt-get $wait update -qq
+# shellcheck disable=SC2086
+$run env DEBIAN_FRONTEND=noninteractive apt-get $wait install -y -qq --no-install-recommends $missing >/dev/null
