@@ -51,20 +51,40 @@ static bool of_kind(struct load *l, struct cpm_slice state)
 	return l->kind == LISTING_ALL || parked;
 }
 
-/* False without memory. */
-static bool item_add(struct load *l, const struct store_listed *listed)
+/* Of a message to several people: all of them, as far as they were kept. */
+static void recipients_add(struct load *l, struct cpm_msginfo_item *item, struct cpm_slice kept)
+{
+	struct cpm_slice rest = kept, uri, *list;
+	size_t n = 0;
+
+	while(cpm_slice_split(&rest, ' ', &uri))
+		n++;
+	if(!n || !(list = cpm_arena_array(&l->arena, n, sizeof(*list))))
+		return;
+	item->recipients = list;
+	while(cpm_slice_split(&kept, ' ', &uri))
+		list[item->recipient_count++] = uri;
+}
+
+static void item_add(struct load *l, const struct store_listed *listed)
 {
 	struct cpm_record record;
 	struct cpm_slice text;
+	struct cpm_msginfo_item *item;
 
 	if(l->listing.info.count == l->max)
-		return true;
-	if(!cpm_arena_dup(&l->arena, listed->record, &text))
-		return false;
+		return;
+	/* Without memory the list ends here, and the number tells of the rest. */
+	if(!cpm_arena_dup(&l->arena, listed->record, &text)) {
+		l->max = l->listing.info.count;
+		return;
+	}
 	/* One that cannot be read is counted, and told of by its number alone. */
-	if(cpm_record_parse(text, &record, NULL) == CPM_OK)
-		cpm_metadata_of(&record, &l->items[l->listing.info.count++]);
-	return true;
+	if(cpm_record_parse(text, &record, NULL) != CPM_OK)
+		return;
+	item = &l->items[l->listing.info.count++];
+	cpm_metadata_of(&record, item);
+	recipients_add(l, item, record.recipients);
 }
 
 static void on_page(void *context, enum store_rc rc, const struct store_listed *items, size_t count,
@@ -77,8 +97,7 @@ static void on_page(void *context, enum store_rc rc, const struct store_listed *
 		if(!of_kind(l, items[i].state))
 			continue;
 		l->listing.info.number++;
-		if(!item_add(l, &items[i]))
-			rc = STORE_DOWN;
+		item_add(l, &items[i]);
 	}
 	l->offset += count;
 	if(rc == STORE_OK && count && l->offset < total && l->offset < LISTING_LOOK_MAX) {

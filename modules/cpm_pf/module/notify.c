@@ -15,6 +15,7 @@
 #include "../core/codec/json.h"
 #include "../core/queue/metadata.h"
 #include "../sip/message.h"
+#include "../sip/transport.h"
 #include "changes.h"
 #include "command.h"
 #include "event.h"
@@ -29,6 +30,8 @@
 #define DND_LOOK_MIN_MS 1000
 #define NOTIFY_FLIGHTS 100000
 #define NOTIFY_HEADERS_MAX 4096
+/* What tm writes beside our lines: Via, tag, CSeq, Call-ID and the like. */
+#define NOTIFY_TM_HEADERS 350
 #define NOTIFY_JSON_MAX (1 << 20)
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
@@ -69,9 +72,24 @@ static bool suits(const struct cpm_documents *documents, const struct contact *c
 		   && cpm_decide_client(documents, c->instance, CPM_MEDIUM_PAGER);
 }
 
-/* 8.3.1.6.3 step 2: the tag of system messages, the PF itself as originator, the release version (added by message_send_out). */
-static bool system_message_send(
-		struct cpm_slice aor, const struct contact *c, struct cpm_slice body, uint64_t ticket)
+/* NO-4: the list, or the summary when it would not fit. */
+static bool body_write(struct cpm_buf *body, const struct cpm_msginfo *info, size_t room)
+{
+	struct cpm_msginfo summary = {.number = info->number};
+	size_t fitted, max = (size_t)settings.notify_body_bytes;
+
+	cpm_buf_reset(body);
+	if(cpm_msginfo_build(info, room < max ? room : max, body, &fitted) == CPM_OK
+			&& fitted == info->count)
+		return true;
+	cpm_buf_reset(body);
+	return cpm_msginfo_build(&summary, max, body, &fitted) == CPM_OK;
+}
+
+/* 8.3.1.6.3 step 2: the tag of system messages, the PF itself as originator, the release version (added by message_send_out). body is
+ * for use here. */
+static bool system_message_send(struct cpm_slice aor, const struct contact *c,
+		const struct cpm_msginfo *info, struct cpm_buf *body, uint64_t ticket)
 {
 	char text[NOTIFY_HEADERS_MAX], uri_text[1024], from_text[600], to_text[CPM_URI_KEY_MAX + 2];
 	struct cpm_buf lines, uri, from, to;
@@ -97,14 +115,17 @@ static bool system_message_send(
 	cpm_buf_add(&lines, cpm_buf_slice(&from));
 	cpm_buf_add_str(&lines, "\r\nContent-Type: application/msginfo+xml\r\n");
 	contact_add_request_uri(c, aor, &uri);
-	if(lines.rc != CPM_OK || uri.rc != CPM_OK || from.rc != CPM_OK || to.rc != CPM_OK)
+	if(lines.rc != CPM_OK || uri.rc != CPM_OK || from.rc != CPM_OK || to.rc != CPM_OK
+			|| !body_write(body, info,
+					transport_room(contact_next_hop(c),
+							lines.n + uri.n + from.n + to.n + NOTIFY_TM_HEADERS)))
 		return false;
 	m = (struct message_out){.uri = cpm_buf_slice(&uri),
 			.from = cpm_buf_slice(&from),
 			.to = cpm_buf_slice(&to),
 			.next_hop = contact_next_hop(c),
 			.headers = cpm_buf_slice(&lines),
-			.body = body,
+			.body = cpm_buf_slice(body),
 			.socket = c->socket};
 	count(system_messages);
 	return message_send_out(&m, ticket);
@@ -172,8 +193,9 @@ void notify_answered(uint64_t ticket, int status, int64_t now)
 }
 
 /* Sends to each client that matches; the round ends with the last answer, or at once when there is none to wait for. */
-static void round_begin(struct round *r, struct cpm_slice body)
+static void round_begin(struct round *r, const struct cpm_msginfo *info)
 {
+	struct cpm_buf body;
 	const struct cpm_documents *documents = due_documents(r->due);
 	struct contacts contacts;
 	uint64_t ticket;
@@ -183,6 +205,7 @@ static void round_begin(struct round *r, struct cpm_slice body)
 		round_end(r);
 		return;
 	}
+	cpm_buf_init(&body, (size_t)settings.notify_body_bytes);
 	r->pending = 1; /* ours: no answer may end the round while we send */
 	for(i = 0; i < contacts.count; i++) {
 		if(!suits(documents, &contacts.items[i]))
@@ -190,11 +213,12 @@ static void round_begin(struct round *r, struct cpm_slice body)
 		r->taken |= !r->parked;
 		if(!r->parked || !ticket_take(tickets, r, &ticket))
 			continue;
-		if(system_message_send(r->due->aor, &contacts.items[i], body, ticket))
+		if(system_message_send(r->due->aor, &contacts.items[i], info, &body, ticket))
 			r->pending++;
 		else
 			ticket_redeem(tickets, ticket);
 	}
+	cpm_buf_free(&body);
 	contacts_free(&contacts);
 	if(r->pending > 1) {
 		LM_INFO("event=notified user=%.*s how=in-band number=%ld clients=%zu\n",
@@ -209,8 +233,6 @@ static void notify_listed(struct due *d, const struct listing *listing)
 {
 	struct cpm_msginfo info = listing->info;
 	struct round *r = calloc(1, sizeof(*r));
-	struct cpm_buf body;
-	size_t fitted;
 
 	if(!r) {
 		due_again(d, now_ms() + TROUBLE_REST_MS);
@@ -222,18 +244,10 @@ static void notify_listed(struct due *d, const struct listing *listing)
 	cpm_buf_init(&r->json, NOTIFY_JSON_MAX);
 	if(event_wanted(EVENT_NOTIFY_OOB))
 		json_write(&r->json, d->aor, &info);
-	cpm_buf_init(&body, (size_t)settings.notify_body_bytes);
 	/* NO-4: the summary when the list would be longer than wished, or not complete. */
 	if(info.number > (uint64_t)settings.notify_list_max || info.number > info.count)
 		info.count = 0;
-	if(cpm_msginfo_build(&info, (size_t)settings.notify_body_bytes, &body, &fitted) == CPM_OK
-			&& fitted < info.count) {
-		info.count = 0;
-		cpm_buf_reset(&body);
-		cpm_msginfo_build(&info, (size_t)settings.notify_body_bytes, &body, &fitted);
-	}
-	round_begin(r, cpm_buf_slice(&body));
-	cpm_buf_free(&body);
+	round_begin(r, &info);
 }
 
 static void on_listed(void *context, enum store_rc rc, const struct listing *listing)
@@ -274,16 +288,14 @@ void notify_expired(const struct cpm_record *record, enum cpm_msginfo_status sta
 	struct cpm_msginfo_item item = {0};
 	struct cpm_msginfo info = {.number = 1, .items = &item, .count = 1};
 	struct cpm_buf body;
-	size_t i, fitted;
+	size_t i;
 
 	cpm_metadata_of(record, &item);
 	item.status = status;
 	cpm_buf_init(&body, (size_t)settings.notify_body_bytes);
-	if(cpm_msginfo_build(&info, (size_t)settings.notify_body_bytes, &body, &fitted) == CPM_OK) {
-		for(i = 0; i < clients->count; i++) {
-			if(contact_takes_messages(&clients->items[i]))
-				system_message_send(record->aor, &clients->items[i], cpm_buf_slice(&body), 0);
-		}
+	for(i = 0; i < clients->count; i++) {
+		if(contact_takes_messages(&clients->items[i]))
+			system_message_send(record->aor, &clients->items[i], &info, &body, 0);
 	}
 	cpm_buf_free(&body);
 }

@@ -62,7 +62,7 @@ struct settings settings = {
 
 		.notify_delay_ms = 1000,
 		.notify_list_max = 10,
-		.notify_body_bytes = 1000,
+		.notify_body_bytes = 8000,
 		.notify_pushed = 0,
 		.subscribe_body_bytes = 60000,
 		.max_dialogs = 10000,

@@ -9,6 +9,7 @@
 #include "../../core/mem/shm.h"
 #include "../core/codec/header.h"
 #include "../core/codec/mime.h"
+#include "../sip/transport.h"
 #include "command.h"
 #include "listing.h"
 #include "queue.h"
@@ -17,12 +18,17 @@
 
 #define EVENT_NAME "deferred-messages"
 #define SUBSCRIBE_HEADERS_MAX 1024
+/* A NOTIFY but for its body, with a route set of usual length. */
+#define NOTIFY_HEAD 700
+/* The number alone always goes out. */
+#define SUMMARY_ROOM 200
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 struct subscribe_job {
 	struct command_job command;
 	struct command_request request;
 	struct dlg *dlg;
+	size_t max_body;                      /* of the NOTIFY */
 	struct cpm_slice aor, contact, event; /* borrow from the job; contact: our header line */
 };
 
@@ -118,6 +124,20 @@ static int hand_over(struct sip_msg *msg, struct context *c, struct subscribe_jo
 	return -2;
 }
 
+/* What fits into one NOTIFY to the subscriber. */
+static size_t body_max(const struct sip_msg *msg)
+{
+	struct cpm_slice rest = slice_of_str(&msg->contact->body), value, uri;
+	size_t room, most = (size_t)settings.subscribe_body_bytes;
+
+	if(!cpm_header_next_value(&rest, &value) || !cpm_uri_of_address(value, &uri))
+		return most;
+	room = transport_room(uri, NOTIFY_HEAD);
+	if(room < SUMMARY_ROOM)
+		room = SUMMARY_ROOM;
+	return room < most ? room : most;
+}
+
 int subscribe_begin(struct sip_msg *msg, struct context *c, const str *route)
 {
 	static const char events[] = "Allow-Events: " EVENT_NAME "\r\n";
@@ -161,6 +181,7 @@ int subscribe_begin(struct sip_msg *msg, struct context *c, const str *route)
 		return -2;
 	}
 	job->request.route = target;
+	job->max_body = body_max(msg);
 	return hand_over(msg, c, job);
 }
 
@@ -194,12 +215,9 @@ static void on_listed(void *context, enum store_rc rc, const struct listing *lis
 	cpm_buf_add(&lines, job->contact);
 	cpm_buf_add_str(&lines, settings_server_line());
 	cpm_buf_add(&lines, ours);
-	cpm_buf_init(&body, (size_t)settings.subscribe_body_bytes);
-	if(rc == STORE_OK)
-		rc = cpm_msginfo_build(&listing->info, (size_t)settings.subscribe_body_bytes, &body,
-					 &fitted) == CPM_OK
-					 ? STORE_OK
-					 : STORE_DOWN;
+	cpm_buf_init(&body, job->max_body);
+	if(rc == STORE_OK && cpm_msginfo_build(&listing->info, job->max_body, &body, &fitted) != CPM_OK)
+		rc = STORE_DOWN;
 	if(rc != STORE_OK || lines.rc != CPM_OK) {
 		command_refuse(&job->request, "store");
 	} else if(!transaction_reply(&job->request.transaction, 200, "OK", cpm_buf_slice(&lines))) {
@@ -219,8 +237,8 @@ static void subscribe_run(struct command_job *head, struct store *store, int64_t
 	struct subscribe_job *job = (struct subscribe_job *)head;
 
 	/* No item is shorter than this: more need not be read than can be written. */
-	if(!listing_load(store, job->aor, now, LISTING_ALL,
-			   (size_t)settings.subscribe_body_bytes / LISTING_ITEM_MIN + 1, on_listed, job)) {
+	if(!listing_load(store, job->aor, now, LISTING_ALL, job->max_body / LISTING_ITEM_MIN + 1,
+			   on_listed, job)) {
 		command_refuse(&job->request, "store");
 		job_free(job);
 	}

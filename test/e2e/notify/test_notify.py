@@ -17,7 +17,7 @@ DELAY_MS = 600
 STACK = {
     "defines": {"WITH_OOB_SMS": True, "CPM_XDM_MAX_AGE_MS": 600000},
     "strings": {"CPM_SMS": f"127.0.0.1:{SMS}"},
-    "modparams": [("cpm_pf", "notify_delay_ms", DELAY_MS), ("cpm_pf", "notify_list_max", 3), ("cpm_pf", "notify_body_bytes", 4000)],
+    "modparams": [("cpm_pf", "notify_delay_ms", DELAY_MS), ("cpm_pf", "notify_list_max", 3)],
 }
 MSGINFO = "{urn:ietf:params:xml:ns:msginfo}"
 DESK, MOBILE = "urn:uuid:00000000-0000-4000-8000-0000000000d1", "urn:uuid:00000000-0000-4000-8000-0000000000d2"

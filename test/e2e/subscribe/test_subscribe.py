@@ -5,6 +5,7 @@
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from lib.messages import cpim, multipart
 
 MSGINFO = "{urn:ietf:params:xml:ns:msginfo}"
 
@@ -54,6 +55,23 @@ def test_anonymous_originator_is_not_named(scene):
     assert scene.send(alice, bob, from_='"Anonymous" <sip:anonymous@anonymous.invalid>', extra=[("Privacy", "id")]).status == 202
     (notify,) = scene.subscribe(bob).requests("NOTIFY")
     assert listed(notify)[0] == 1 and alice.encode() not in notify.body
+
+
+@pytest.mark.clause("SU-3", "ST-1c")
+def test_recipients_of_a_message_to_several_people(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    copy = 'xmlns:cp="urn:ietf:params:xml:ns:copycontrol" cp:copyControl='
+    people = (
+        f'<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list><entry uri="{bob}" {copy}"to"/>'
+        f'<entry uri="sip:carol@cpm.test" {copy}"cc"/><entry uri="sip:hidden@cpm.test" {copy}"bcc"/></list></resource-lists>'
+    ).encode()
+    body = multipart(
+        ("message/cpim", [], cpim("to all", alice, bob)), ("application/resource-lists+xml", ["Content-Disposition: recipient-list-history"], people)
+    )
+    assert scene.send(alice, bob, body=body, content_type="multipart/mixed;boundary=boundary1").status == 202
+    (notify,) = scene.subscribe(bob).requests("NOTIFY")
+    named = [e.get("uri") for e in ElementTree.fromstring(notify.body).iter(MSGINFO + "entry")]
+    assert named == [bob, "sip:carol@cpm.test"]
 
 
 @pytest.mark.clause("SU-1")
