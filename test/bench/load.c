@@ -35,7 +35,7 @@ struct slot {
 };
 
 static struct {
-	const char *server, *domain, *prefix, *run;
+	const char *server, *domain, *prefix, *run, *asked;
 	unsigned users, outstanding;
 	size_t bytes;
 	unsigned long count;
@@ -43,6 +43,7 @@ static struct {
 } options = {.domain = "bench.example",
 		.prefix = "u",
 		.run = "run",
+		.asked = "positive-delivery",
 		.users = 100,
 		.outstanding = 64,
 		.bytes = 1175};
@@ -61,10 +62,10 @@ static size_t print_body(char *out, size_t room, unsigned long m)
 	return (size_t)snprintf(out, room,
 			"From: <sip:sender%lu@%s>\r\nTo: <sip:%s%u@%s>\r\nDateTime: 2026-01-01T12:00:00Z\r\n"
 			"NS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: %s-%lu\r\n"
-			"imdn.Disposition-Notification: positive-delivery\r\n\r\n"
+			"imdn.Disposition-Notification: %s\r\n\r\n"
 			"Content-Type: text/plain;charset=UTF-8\r\n\r\nrun=%s seq=%lu ",
 			m % SENDERS, options.domain, options.prefix, user, options.domain, options.run, m,
-			options.run, m / options.users);
+			options.asked, options.run, m / options.users);
 }
 
 static size_t print_headers(char *out, size_t room, size_t slot, unsigned long m, size_t body)
@@ -268,7 +269,7 @@ static void usage(void)
 {
 	fprintf(stderr, "usage: load -s HOST:PORT [-d DOMAIN] [-u PREFIX] [-k USERS] [-n OUTSTANDING | "
 					"--latency]\n"
-					"            [-b BYTES] [-r RUN] -c COUNT | -t SECONDS\n");
+					"            [-b BYTES] [-r RUN] [-a DISPOSITION] -c COUNT | -t SECONDS\n");
 	exit(2);
 }
 
@@ -281,7 +282,7 @@ static void read_options(int argc, char **argv)
 		if(strcmp(argv[o], "--latency") == 0)
 			argv[o] = "-n1";
 	}
-	while((o = getopt(argc, argv, "s:d:u:k:n:b:r:c:t:")) != -1) {
+	while((o = getopt(argc, argv, "s:d:u:k:n:b:r:a:c:t:")) != -1) {
 		switch(o) {
 			case 's':
 				options.server = optarg;
@@ -294,6 +295,9 @@ static void read_options(int argc, char **argv)
 				break;
 			case 'r':
 				options.run = optarg;
+				break;
+			case 'a':
+				options.asked = optarg;
 				break;
 			case 'k':
 				options.users = (unsigned)strtoul(optarg, NULL, 10);
@@ -317,7 +321,7 @@ static void read_options(int argc, char **argv)
 	if(!options.server || !options.users || !options.outstanding
 			|| options.outstanding > OUTSTANDING_MAX || options.bytes > SIP_DATAGRAM_MAX / 2
 			|| strlen(options.run) > 32 || strlen(options.domain) > 64
-			|| strlen(options.prefix) > 32 || (options.count == 0) == (options.seconds <= 0))
+			|| strlen(options.prefix) > 32 || strlen(options.asked) > 64 || (options.count == 0) == (options.seconds <= 0))
 		usage();
 }
 

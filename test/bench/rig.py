@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from sides import DOMAIN, MariaDb, RedisServer, SipServer, cpu_us, tail, wait_until
-from users import write_users
+from sides import DOMAIN, DovecotServer, MariaDb, RedisServer, SipServer, cpu_us, tail, wait_until
+from users import write_store_users, write_users
 
 CONFIGS = Path(__file__).resolve().parent / "cfg"
 # The product's configuration as it is shipped.
@@ -21,6 +21,8 @@ PRODUCT = CONFIGS.parents[2] / "cfg" / "kamailio.cfg"
 # Users with documents by the prefix of their names: receivers of the load, of the push, of the storm.
 LOAD_USERS, STORM_USERS = 100, 500
 USERS = {"u": LOAD_USERS, "p": 1, "s": STORM_USERS}
+# Users who want everything in their message store.
+STORE_USERS = 32
 
 MSILO_CHECK_S = 6
 # A load during which processes of others took more of the machine than this is repeated, so often at most.
@@ -89,11 +91,12 @@ class Rig:
     def xcap(self):
         """The root of the users' documents."""
         write_users(self.folder / "xcap", USERS)
+        write_store_users(self.folder / "xcap", "m", STORE_USERS)
         return self.folder / "xcap"
 
-    def cpm(self, name, config=PRODUCT, **modparams):
+    def cpm(self, name, config=PRODUCT, strings=None, **modparams):
         """A SIP server with the module, its store a part of Redis of its own."""
-        strings = {"CPM_MODULE": self.module, "CPM_REDIS": f"unix:{self.redis.path}", "CPM_XCAP_ROOT": f"file://{self.xcap}"}
+        strings = {"CPM_MODULE": self.module, "CPM_REDIS": f"unix:{self.redis.path}", "CPM_XCAP_ROOT": f"file://{self.xcap}", **(strings or {})}
         modparams = {"redis_prefix": name, "xdm_cache_mb": 256, **modparams}
         sip = SipServer(name, self.folder, config, strings, [("cpm_pf", *item) for item in modparams.items()])
         return Side(self.start(sip), self.redis, self.empty_redis, self.redis_waiting)
@@ -121,6 +124,15 @@ class Rig:
         return self.cpm("cpm32", push_window=32)
 
     @functools.cached_property
+    def dovecot(self):
+        return self.start(DovecotServer(self.folder))
+
+    def storing(self, name, address, **modparams):
+        """The product with a message store at an address."""
+        strings = {"CPM_IMAP_SERVICE": self.dovecot.service, "CPM_IMAP_PASSWORD": self.dovecot.password, "CPM_IMAP": address, "WITH_STORE": 1}
+        return self.cpm(name, strings=strings, store_folder="Default", **modparams)
+
+    @functools.cached_property
     def msilo(self):
         db = self.mariadb
         strings = {"BENCH_DB": db.url, "BENCH_CHECK_TIME": MSILO_CHECK_S}
@@ -146,14 +158,14 @@ class Rig:
         argv = [str(self.programs / name), *map(str, arguments)]
         return subprocess.run(argv, capture_output=True, text=True, timeout=timeout_s, check=True).stdout
 
-    def load(self, side, *arguments, run=None):
-        """Sends messages; every one must be answered 202. Adds CPU time a message of the server and of the store."""
+    def load(self, side, *arguments, run=None, status="202"):
+        """Sends messages; every one must be answered with that status. Adds CPU time a message of the server and of the store."""
         side.check_alive()
         before, began, machine = side.cpu(), time.monotonic(), machine_us()
         text = self.program("load", "-s", side.sip.address, "-d", DOMAIN, "-r", run or self.run_id(), *arguments)
         after, took, machine = side.cpu(), time.monotonic() - began, machine_us() - machine
         result = json.loads(text)
-        if result["status"].get("202", 0) != result["sent"]:
+        if result["status"].get(status, 0) != result["sent"]:
             raise RuntimeError(f"{side.sip.name}: of {result['sent']} messages answered: {result['status']}")
         result["sip_us"], result["store_us"] = ((b - a) / result["sent"] for a, b in zip(before, after))
         result["cpu_us"] = result["sip_us"] + result["store_us"]

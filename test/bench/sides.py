@@ -12,9 +12,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "stack"))
 
+import dovecot  # noqa: E402
 from ports import free_port  # noqa: E402
 from process import Process, wait_until  # noqa: E402
-from stack import Redis, program, tail  # noqa: E402
+from stack import Dovecot, Redis, program, tail  # noqa: E402
 
 DOMAIN = "bench.example"
 SHARED_MB, PRIVATE_MB = 3072, 16
@@ -122,6 +123,16 @@ class RedisServer(Redis):
 
     def used_bytes(self):
         return int(re.search(r"^used_memory:(\d+)", self.command("INFO", "memory"), re.M).group(1))
+
+
+class DovecotServer(Dovecot):
+    """The message store of the stack, with processes at the ready for as many users as the bench has."""
+
+    service, password = dovecot.SERVICE, dovecot.PASSWORD
+
+    def __init__(self, folder):
+        self.name = "dovecot"
+        super().__init__(Path(folder) / "dovecot", f"127.0.0.1:{free_port()}", spare=64)
 
 
 class MariaDb:

@@ -50,6 +50,20 @@ def profile():
     )
 
 
+def write_store_users(root, prefix, count):
+    """Users prefix0, prefix1, ... below root whose one rule puts everything into their message store."""
+    folder = Path(root) / "org.openmobilealliance.access-rules" / "users"
+    (folder / "store").mkdir()
+    (folder / "store" / "access-rules").write_text(
+        '<cp:ruleset xmlns:cp="urn:ietf:params:xml:ns:common-policy" xmlns:oxe="urn:oma:xml:xdm:extensions"><cp:rule id="store">'
+        '<cp:conditions><oxe:service-list><oxe:service enabler="CPM"/></oxe:service-list><oxe:media-list><oxe:pager-mode-message/>'
+        "</oxe:media-list></cp:conditions><cp:actions><oxe:allow-store>true</oxe:allow-store></cp:actions></cp:rule></cp:ruleset>\n",
+        encoding="utf-8",
+    )
+    for i in range(count):
+        (folder / f"sip:{prefix}{i}@{DOMAIN}").symlink_to("store")
+
+
 def write_users(root, users):
     """The tree below root for users {prefix: how many}: prefix0, prefix1, ..."""
     documents = {

@@ -183,8 +183,8 @@ class Xdms:
 class Dovecot:
     """A private IMAP server with UIDPLUS: the users' message stores. Its folder is elsewhere, since it runs without privileges."""
 
-    def __init__(self, link, address, quota=None):
-        self.link, self.address, self.quota, self.process = Path(link), address, quota, None
+    def __init__(self, link, address, quota=None, spare=0):
+        self.link, self.address, self.quota, self.spare, self.process = Path(link), address, quota, spare, None
         self.tls_port = free_port()
 
     @property
@@ -205,7 +205,7 @@ class Dovecot:
 
     def start(self):
         try:
-            folder = dovecot.prepare(self.link, self.address, self.tls_port, self.quota)
+            folder = dovecot.prepare(self.link, self.address, self.tls_port, self.quota, spare=self.spare)
         except RuntimeError as e:
             raise StackError(str(e)) from None
         argv = [sys.executable, str(HERE / "dovecot.py"), "run", str(folder)]

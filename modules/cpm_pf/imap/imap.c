@@ -6,6 +6,7 @@
  */
 #include "imap.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #define RESTARTS_MAX 2
 /* Refused logins and calls without an answer, one after the other, that open the breaker. */
 #define STRIKES_MAX 3
+/* A call that waits for so long for the connections of its user gets another one. */
+#define PATIENCE_MS 100
 /* A call's strings: login name, folder, key. */
 #define NAMES_MAX 2048
 #define WAITS_MAX 1024
@@ -414,6 +417,8 @@ static void link_turn(struct imap *im, size_t i, int64_t now_ms)
 	bool alive = imaplink_move(l);
 	enum cpm_rc rc;
 
+	l->stirs = false;
+
 	while(l->state == IMAPLINK_READY && !(rc = imaplink_take(l, &response))) {
 		if(!link_answer(im, i, &response, now_ms)) {
 			link_lost(im, i, "lost", now_ms);
@@ -426,7 +431,7 @@ static void link_turn(struct imap *im, size_t i, int64_t now_ms)
 		link_lost(im, i, "protocol", now_ms);
 	else if(!alive)
 		link_lost(im, i, "lost", now_ms);
-	else if(l->sent < l->out.n && !imaplink_move(l))
+	else if(!imaplink_flush(l))
 		link_lost(im, i, "lost", now_ms);
 }
 
@@ -446,11 +451,21 @@ static void link_failed(struct imap *im, struct imaplink *l, const char *reason,
 	strike(im, reason, cpm_slice_of(trouble), now_ms);
 }
 
+static bool some_connect(const struct imap *im)
+{
+	for(size_t i = 0; i < im->config->max_connections; i++)
+		if(im->links[i].state == IMAPLINK_CONNECTING)
+			return true;
+	return false;
+}
+
 static void connecting_end(struct imap *im, int64_t now_ms)
 {
 	CURLMsg *m;
 	int left, running;
 
+	if(!some_connect(im))
+		return;
 	curl_multi_perform(im->multi, &running);
 	while((m = curl_multi_info_read(im->multi, &left))) {
 		struct imaplink *l = NULL;
@@ -500,11 +515,12 @@ static struct imaplink *link_place(struct imap *im)
 	return oldest;
 }
 
-/* Opens a connection for a user who has fewer of them than calls in line, unless the server must prove itself on another first. */
-static void link_open(struct imap *im, struct cpm_slice user, bool *full, int64_t now_ms)
+/* Opens a connection for a call's user: the first one at once, another when the call has waited for those that there are. A login
+ * costs more than a few calls. While the server is away one at a time is tried. */
+static void link_open(struct imap *im, const struct imapcall *call, bool *full, int64_t now_ms)
 {
-	size_t own = 0, opening = 0, opening_own = 0, waiting = 0;
-	struct imapcall *call;
+	int64_t waited = now_ms - (call->deadline_ms - im->config->timeout_ms);
+	size_t own = 0, opening = 0, opening_own = 0;
 	struct imaplink *l;
 
 	for(size_t i = 0; i < im->config->max_connections; i++) {
@@ -512,12 +528,10 @@ static void link_open(struct imap *im, struct cpm_slice user, bool *full, int64_
 					   || (im->links[i].state == IMAPLINK_READY && !im->links[i].asked);
 
 		opening += unready;
-		own += link_is_of(&im->links[i], user);
-		opening_own += unready && link_is_of(&im->links[i], user);
+		own += link_is_of(&im->links[i], call->user);
+		opening_own += unready && link_is_of(&im->links[i], call->user);
 	}
-	for(call = im->first; call && waiting <= opening_own; call = call->next)
-		waiting += cpm_slice_eq(call->user, user);
-	if(waiting <= opening_own || own >= im->config->max_user_connections
+	if((own && (waited < PATIENCE_MS || opening_own)) || own >= im->config->max_user_connections
 			|| (!im->available && opening))
 		return;
 	l = link_place(im);
@@ -526,7 +540,7 @@ static void link_open(struct imap *im, struct cpm_slice user, bool *full, int64_
 		return;
 	}
 	im->connects++;
-	if(!imaplink_open(l, im->multi, im->config, user, now_ms))
+	if(!imaplink_open(l, im->multi, im->config, call->user, now_ms))
 		*full = true;
 }
 
@@ -548,7 +562,7 @@ static void dispatch(struct imap *im, int64_t now_ms)
 			continue;
 		}
 		if(!full)
-			link_open(im, call->user, &full, now_ms);
+			link_open(im, call, &full, now_ms);
 		at = &call->next;
 	}
 }
@@ -597,26 +611,42 @@ int64_t imap_run(struct imap *im, int64_t now_ms)
 
 	connecting_end(im, now_ms);
 	for(size_t i = 0; i < im->config->max_connections; i++)
-		if(im->links[i].state == IMAPLINK_READY)
+		if(im->links[i].state == IMAPLINK_READY && im->links[i].stirs)
 			link_turn(im, i, now_ms);
 	next = expire(im, now_ms);
 	dispatch(im, now_ms);
 	for(size_t i = 0; i < im->config->max_connections; i++) {
 		struct imaplink *l = &im->links[i];
 
-		if(l->state == IMAPLINK_READY && l->sent < l->out.n && !imaplink_move(l))
+		if(l->state == IMAPLINK_READY && !imaplink_flush(l))
 			link_lost(im, i, "lost", now_ms);
 	}
-	return next;
+	return im->first && next > now_ms + PATIENCE_MS ? now_ms + PATIENCE_MS : next;
 }
 
 void imap_wait(struct imap *im, int fd, int timeout_ms)
 {
 	struct curl_waitfd waits[WAITS_MAX + 1];
+	struct pollfd fds[WAITS_MAX + 1];
+	struct imaplink *links[WAITS_MAX + 1];
 	unsigned n = 0;
 
 	waits[n++] = (struct curl_waitfd){.fd = fd, .events = CURL_WAIT_POLLIN};
-	for(size_t i = 0; i < im->config->max_connections; i++)
+	for(size_t i = 0; i < im->config->max_connections; i++) {
+		links[n] = &im->links[i];
 		n += imaplink_waits(&im->links[i], &waits[n]);
-	curl_multi_poll(im->multi, waits, n, timeout_ms, NULL);
+	}
+	if(some_connect(im)) {
+		curl_multi_poll(im->multi, waits, n, timeout_ms, NULL);
+		for(unsigned i = 1; i < n; i++)
+			links[i]->stirs |= waits[i].revents != 0;
+		return;
+	}
+	for(unsigned i = 0; i < n; i++)
+		fds[i] = (struct pollfd){.fd = waits[i].fd,
+				.events = (short)(POLLIN | (waits[i].events & CURL_WAIT_POLLOUT ? POLLOUT : 0))};
+	if(poll(fds, n, timeout_ms) <= 0)
+		return;
+	for(unsigned i = 1; i < n; i++)
+		links[i]->stirs |= fds[i].revents != 0;
 }

@@ -114,7 +114,7 @@ void imaplink_begin(struct imaplink *l)
 	cpm_buf_add_char(&l->out, ' ');
 }
 
-static bool flush(struct imaplink *l)
+bool imaplink_flush(struct imaplink *l)
 {
 	while(l->sent < l->out.n) {
 		size_t n = 0;
@@ -158,7 +158,7 @@ static bool fill(struct imaplink *l)
 bool imaplink_move(struct imaplink *l)
 {
 	/* What was received before the end still counts. */
-	bool alive = flush(l);
+	bool alive = imaplink_flush(l);
 
 	return fill(l) && alive;
 }

@@ -26,6 +26,7 @@ struct imaplink {
 	struct cpm_buf out, in;
 	size_t sent, taken; /* of out, of in */
 	unsigned tag;
+	bool stirs;                                        /* its descriptor had something to tell */
 	int64_t since_ms;                                  /* when it was opened, or used last */
 	bool asked, capable_uidplus, capable_literal_plus; /* asked: the capabilities are known */
 	char trouble[CURL_ERROR_SIZE];
@@ -41,7 +42,9 @@ const char *imaplink_connected(struct imaplink *l, CURLcode code);
 
 /* Begins a command: appends its tag to out. */
 void imaplink_begin(struct imaplink *l);
-/* Writes what can be written, reads what is there. False when the connection is gone. */
+/* Writes what can be written. False when the connection is gone. */
+bool imaplink_flush(struct imaplink *l);
+/* Writes, and reads what is there: then responses must be taken, since nothing else tells of them. False as above. */
 bool imaplink_move(struct imaplink *l);
 /* Takes the next whole response, which borrows from the link until the next imaplink_move. CPM_NEED_MORE when there is none. */
 enum cpm_rc imaplink_take(struct imaplink *l, struct cpm_imap_response *response);
