@@ -127,17 +127,41 @@ function ksr_route_pager()
 	if action == "reject" then -- 4a
 		cpm.reject("122")
 		KSR.x.exit()
-	elseif action == "interwork" then -- 4b
-		cpm.interwork()
-		ksr_route_relay()
-	elseif action == "store" or action == "defer" then -- 4c (there is no message store yet), 4e
+	elseif action == "interwork" then -- 4b; and step 6
+		if cpm.record("ksr_route_interwork") == 0 then
+			KSR.x.exit()
+		end
+		ksr_route_interwork()
+	elseif action == "store" then -- 4c; without a message store: deferred
+		if cpm.store("ksr_route_not_deferred") < 0 then
+			ksr_route_not_deferred()
+		end
+		KSR.x.exit()
+	elseif action == "defer" then -- 4e
 		ksr_route_defer()
 	elseif action == "forward" then -- 4d
 		cpm.forward()
 		ksr_route_relay()
 	end
-	-- Step 5: do-not-disturb. Step 7: the user's clients; and the ISF beside them (4b).
-	if cpm.check_dnd() > 0 or cpm.select_clients() < 0 then
+	-- Step 5: do-not-disturb.
+	if cpm.check_dnd() > 0 then
+		if action == "deliver+interwork" then
+			cpm.interwork_copy()
+		end
+		ksr_route_defer()
+	end
+	-- Step 6: the history. What must be recorded first goes on in ksr_route_deliver by itself.
+	if cpm.record("ksr_route_deliver") == 0 then
+		KSR.x.exit()
+	end
+	ksr_route_deliver()
+end
+
+-- Step 7: the user's clients; and the ISF beside them (4b).
+function ksr_route_deliver()
+	local action = fact("action")
+	if cpm.select_clients() < 0 then
+		cpm.unrecord()
 		if action == "deliver+interwork" then
 			cpm.interwork_copy()
 		end
@@ -149,12 +173,18 @@ function ksr_route_pager()
 	ksr_route_relay()
 end
 
+function ksr_route_interwork()
+	cpm.interwork()
+	ksr_route_relay()
+end
+
 -- The first 2xx goes back to the originator; without any, ksr_failure_undelivered.
 function ksr_route_relay()
 	if (fact("count") or 0) > 0 or fact("action") == "interwork" then
 		KSR.tm.t_on_failure("ksr_failure_undelivered")
 	end
 	if KSR.tm.t_relay() < 0 then
+		cpm.unrecord()
 		KSR.tm.t_reply(500, "Server Internal Error")
 	end
 	KSR.x.exit()
@@ -180,6 +210,8 @@ function ksr_failure_undelivered()
 	if KSR.tm.t_is_canceled() > 0 then
 		return 1
 	end
+	-- What was recorded leaves the message store again.
+	cpm.unrecord()
 	ksr_route_defer()
 end
 

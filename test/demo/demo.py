@@ -13,6 +13,7 @@ sys.path[:0] = [str(HERE.parent / "stack"), str(HERE.parent / "e2e")]
 
 from lib import sipsak  # noqa: E402
 from lib.documents import blocklist, do_not_disturb, one, rule, ruleset  # noqa: E402
+from lib.mailbox import Mailbox  # noqa: E402
 from lib.scene import Scene  # noqa: E402
 from stack import Stack, StackError  # noqa: E402
 
@@ -119,14 +120,28 @@ def play(stack, scene):
     scene.wait_waiting(bob, 0)
     teller.says(True, "the queue is empty")
 
+    teller.step("bob goes on holiday: his rule says allow-store, and messages go into his message store (IMAP) in place of his phone.")
+    scene.documents.put("policy", bob, ruleset(rule("holiday", ["allow-store"])))
+    third = scene.send(alice, bob, "Where are you?")
+    tell_exchange(teller, third)
+    teller.says(third.status == 200, "200 OK: it is in the message store")
+    (stored,) = Mailbox(stack, bob).objects()
+    print(f"   {stored.folder}, UID {stored.uid}, unread:")
+    for line in stored.head.split("\r\n"):
+        print(f"     | {line[:100]}")
+    teller.says(stored["IMDN-Message-ID"] == third.request.imdn_id, "any IMAP client of bob's can read it")
+    teller.says(b"positive-delivery" not in stored.body, "it asks for no delivery report any more: that one is sent by the server")
+    teller.says(len(phone.received()) == 2, "his phone stayed quiet")
+
 
 def main():
     folder = Path(tempfile.mkdtemp(prefix="cpm-demo-"))
     stack = None
     try:
-        stack = Stack(folder)
+        stack = Stack(folder, imap=True)
         with stack:
-            print(f"A private stack runs: Kamailio with cpm_pf at {stack.env['CPM_SIP']}, Redis at {stack.env['CPM_REDIS']}, domain {stack.domain}.")
+            print(f"A private stack runs: Kamailio with cpm_pf at {stack.env['CPM_SIP']}, Redis at {stack.env['CPM_REDIS']}, Dovecot at "
+                f"{stack.env['CPM_IMAP']}, domain {stack.domain}.")
             scene = Scene(stack, folder / "phones", unique=False)
             try:
                 play(stack, scene)

@@ -590,5 +590,5 @@ int deferral_begin(struct sip_msg *msg, struct context *c, const str *route)
 
 int deferral_begin_store(struct sip_msg *msg, struct context *c, const str *route)
 {
-	return begin(msg, c, route, true);
+	return begin(msg, c, route, archive_configured());
 }

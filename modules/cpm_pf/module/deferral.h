@@ -18,7 +18,8 @@ bool deferral_check_form(struct sip_msg *msg, struct context *c);
  * (ours) is for the script. */
 int deferral_begin(struct sip_msg *msg, struct context *c, const str *route);
 
-/* The same for a message that goes into the user's message store in place of delivery (8.3.1.1 step 4c). */
+/* The same for a message that goes into the user's message store in place of delivery (8.3.1.1 step 4c); without a message store it
+ * is deferred. */
 int deferral_begin_store(struct sip_msg *msg, struct context *c, const str *route);
 
 /* What is kept of the request, with a new id; the caller's. NULL with c->reason. */

@@ -104,6 +104,7 @@ static void item_free(struct item *item)
 	else
 		tasks--;
 	xdm_release(&item->due.documents);
+	free(item->due.extra);
 	free(item->report_text);
 	free(item);
 	if(--claim->left == 0) {

@@ -25,6 +25,7 @@ struct due {
 	/* Set by who wants to know: the end has been told to the store. mine false: it had ended already, do nothing twice. */
 	void (*ended)(struct due *d, bool mine);
 	enum store_outcome outcome; /* of due_end */
+	void *extra;                /* for `ended`: malloc'ed; due.c frees it */
 };
 
 /* Those of the user, or of one who has none. */

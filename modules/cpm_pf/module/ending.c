@@ -59,7 +59,7 @@ static void json_add(struct cpm_buf *b, const struct cpm_record *r, const char *
 	cpm_buf_add_str(b, "\"}]}");
 }
 
-void ending_tell(const struct due *d, const struct cpm_record *r, enum cpm_msginfo_status status, int64_t now)
+void ending_tell(const struct due *d, const struct cpm_record *r, enum cpm_msginfo_status status, const struct ending_place *place, int64_t now)
 {
 	char memory[4096];
 	const char *word = status == CPM_MSGINFO_STORED ? "stored" : "discarded";
@@ -73,7 +73,7 @@ void ending_tell(const struct due *d, const struct cpm_record *r, enum cpm_msgin
 		return;
 	any = clients.count;
 	if(any && settings.notify_expired)
-		notify_expired(r, status, &clients, now);
+		notify_expired(r, status, place, &clients, now);
 	contacts_free(&clients);
 	if(any || !settings.notify_expired_oob)
 		return;
@@ -92,7 +92,7 @@ static void ended(struct due *d, bool mine)
 		return;
 	outcome_ended(d->id, d->aor, d->outcome, now - d->due_ms);
 	if(d->outcome == STORE_EXPIRED && cpm_record_parse(d->record, &r, NULL) == CPM_OK)
-		ending_tell(d, &r, CPM_MSGINFO_DISCARDED, now);
+		ending_tell(d, &r, CPM_MSGINFO_DISCARDED, NULL, now);
 }
 
 static void kept(struct due *d, bool mine)

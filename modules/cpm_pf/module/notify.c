@@ -282,7 +282,7 @@ void notify_due(struct due *d, int64_t now)
 		due_again(d, now + TROUBLE_REST_MS);
 }
 
-void notify_expired(const struct cpm_record *record, enum cpm_msginfo_status status,
+void notify_expired(const struct cpm_record *record, enum cpm_msginfo_status status, const struct ending_place *place,
 		const struct contacts *clients, int64_t now)
 {
 	struct cpm_msginfo_item item = {0};
@@ -292,6 +292,10 @@ void notify_expired(const struct cpm_record *record, enum cpm_msginfo_status sta
 
 	cpm_metadata_of(record, &item);
 	item.status = status;
+	if(place) {
+		item.uid = place->uid;
+		item.folder = (struct cpm_slice){place->folder, place->folder_n};
+	}
 	cpm_buf_init(&body, (size_t)settings.notify_body_bytes);
 	for(i = 0; i < clients->count; i++) {
 		if(contact_takes_messages(&clients->items[i]))

@@ -105,6 +105,18 @@ bool storing_post(struct store_job *job)
 	return queue_post(job->aor, job);
 }
 
+static struct ending_place *place_make(const struct archive_job *a)
+{
+	struct ending_place *place = malloc(sizeof(*place) + a->folder_n);
+
+	if(!place)
+		return NULL;
+	place->uid = a->uid;
+	place->folder_n = a->folder_n;
+	memcpy(place->folder, a->folder, a->folder_n);
+	return place;
+}
+
 static void kept_ended(struct due *d, bool mine)
 {
 	struct cpm_record r;
@@ -112,7 +124,7 @@ static void kept_ended(struct due *d, bool mine)
 
 	/* EX-6: who did not ask for it hears of it. */
 	if(mine && cpm_record_parse(d->record, &r, NULL) == CPM_OK && r.expires_ms <= now)
-		ending_tell(d, &r, CPM_MSGINFO_STORED, now);
+		ending_tell(d, &r, CPM_MSGINFO_STORED, d->extra, now);
 }
 
 static void kept_back(struct command_job *command, struct store *store, int64_t now)
@@ -127,6 +139,7 @@ static void kept_back(struct command_job *command, struct store *store, int64_t 
 		outcome_stored(d->id, d->aor, archive_folder(a), a->uid, a->uidvalidity, true);
 		report_make(&r, d->body, CPM_END_STORED, now, &report);
 		d->ended = kept_ended;
+		d->extra = place_make(a);
 		due_end(d, STORE_STORED, &report);
 	} else {
 		outcome_unstored(d->id, d->aor, a->reason);

@@ -3,12 +3,13 @@
 """allow-store: messages go into the user's message store in place of delivery (8.3.1.1 step 4c, 8.3.1.6 step 3, 8.3.1.6.4)."""
 
 import re
+import xml.etree.ElementTree as ElementTree
 
 import pytest
 from lib.documents import DEFERRED, rule, ruleset
 from lib.imdn import Imdn
 from lib.mailbox import Mailbox
-from lib.messages import cpim, orders
+from lib.messages import SYSTEM_TAG, cpim, orders
 from process import wait_until
 
 STACK = {"imap": True, "modparams": [("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 2)]}
@@ -166,6 +167,25 @@ def test_expired_message_is_stored(scene, stack):
     report = Imdn(phone.wait_received(1)[0])
     assert (report.message_id, report.status) == (sent.request.imdn_id, "delivered")
     assert len(phone.received()) == 1
+
+
+@pytest.mark.clause("EX-6")
+def test_clients_hear_of_an_expired_message_that_was_stored(scene, stack):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    deferred_rule(scene, bob, "allow-pull", extra="<oxe:expired>store</oxe:expired>")
+    sent = scene.send(alice, bob, disposition="display", extra=[("Expires", "1")])
+    assert sent.status == 202
+    phone = scene.phone(bob)
+    (stored,) = Mailbox(stack, bob).wait_objects(1)
+
+    def told():
+        found = [m for m in phone.received() if SYSTEM_TAG in (m.get("Accept-Contact") or "") and b"stored" in m.body]
+        return found[0] if found else None
+
+    item = ElementTree.fromstring(wait_until(told, 10, "a system message").body).find("{urn:ietf:params:xml:ns:msginfo}message")
+    extension = "{urn:x-cpm-pf:ext:1}"
+    assert item.get(extension + "status") == "stored"
+    assert (item.get(extension + "uid"), item.get(extension + "folder")) == (str(stored.uid), stored.folder)
 
 
 def test_statistics_tell_of_the_message_store(scene):

@@ -24,6 +24,8 @@ STACK = {
         ("cpm_pf", "store_retry_min_ms", 200), ("cpm_pf", "store_retry_max_ms", 1000), ("cpm_pf", "store_url", f"imap://127.0.0.1:{PROXY}"),
     ],
 }
+# What a killed node's processes say of each other.
+LOG_ALLOW = [r"receive_fd\(\): EOF"]
 RECORD = '<oxe:allow-offline-storage oxe:allow="true"/>'
 
 
@@ -168,6 +170,22 @@ def test_stopped_processes(scene, stack, proxy, box):
         for pid in pids:
             signal_process(pid, signal.SIGCONT)
     stored_in_the_end(scene, box, phone, sent)
+
+
+@pytest.mark.clause("MS-1")
+def test_node_killed_while_an_answer_is_lost(scene, stack, proxy, box):
+    """The object is there, nobody knows it, and the node dies: found after the next start, not stored again."""
+    alice = scene.person("alice")
+    phone = scene.phone(alice)
+    scene.send(alice, box.aor, disposition=None)
+    proxy.set("mute-answer", 1)
+    sent = scene.send(alice, box.aor)
+    assert sent.status == 202
+    stack.node.process.kill()
+    stack.node.start()
+    scene.register(phone)
+    stored_in_the_end(scene, box, phone, sent, uids=2)
+    assert scene.statistics()["imap_found"] == 1
 
 
 def signal_process(pid, number):
