@@ -261,9 +261,9 @@ static bool subscribe_send(struct watch *w)
 	cpm_buf_add_str(&lines, "\r\nEvent: xcap-diff;diff-processing=no-patching\r\nAccept: "
 							"application/xcap-diff+xml\r\nExpires: ");
 	cpm_buf_add_u64(&lines, (uint64_t)settings.xdm_subscribe_s);
-	cpm_buf_add_str(
-			&lines, "\r\nContent-Type: application/resource-lists+xml\r\nContent-Disposition: "
-					"recipient-list\r\n");
+	cpm_buf_add_str(&lines,
+			"\r\nContent-Type: application/resource-lists+xml\r\nContent-Disposition: "
+			"recipient-list\r\n");
 	cpm_xcapdiff_add_subscription(&body, w->aor, documents, 3);
 	if(lines.rc != CPM_OK || body.rc != CPM_OK || to.rc != CPM_OK || from.rc != CPM_OK
 			|| !ticket_take(tickets, w, &w->ticket))

@@ -52,7 +52,8 @@ const char *command_printable(struct command_printable *p, struct cpm_slice fore
 	size_t i, n = foreign.n < COMMAND_PRINTABLE_MAX ? foreign.n : COMMAND_PRINTABLE_MAX;
 
 	for(i = 0; i < n; i++)
-		p->text[i] = foreign.p[i] > ' ' && foreign.p[i] < 0x7f && foreign.p[i] != '"' ? foreign.p[i] : '?';
+		p->text[i] = foreign.p[i] > ' ' && foreign.p[i] < 0x7f && foreign.p[i] != '"' ? foreign.p[i]
+																					  : '?';
 	p->text[n] = '\0';
 	return p->text;
 }

@@ -327,7 +327,8 @@ static void on_managed(void *context, enum store_rc rc, int64_t waiting, const b
 	for(i = 0; i < job->wish_count; i++) {
 		if(!known || !known[i]) {
 			if(++unknown <= MANAGE_LOGGED_MAX)
-				LM_NOTICE("event=order_ignored user=%.*s id=%s why=\"no such message of this user\"\n",
+				LM_NOTICE("event=order_ignored user=%.*s id=%s why=\"no such message of this "
+						  "user\"\n",
 						SLICE_FMT(job->aor), command_printable(&id, job->wishes[i].id));
 		} else if(job->wishes[i].action == STORE_ACT_DELIVER
 				  || job->wishes[i].action == STORE_ACT_INTERWORK)
