@@ -518,7 +518,7 @@ static void send_to_client(struct flight *f, const struct cpm_record *r)
 	if(rec)
 		history_add_header(&extra, rec->uid, rec->uidvalidity, (struct cpm_slice){rec->folder, rec->folder_n});
 	count(push_sent);
-	if(!message_send(r, f->message->body, &f->session->run->contacts.items[f->contact], cpm_buf_slice(&extra), f->ticket)) {
+	if(!message_send(r, f->message->body, &f->session->run->contacts.items[f->contact], cpm_buf_slice(&extra), f->message->attempts, f->ticket)) {
 		count(push_unsent);
 		queue_answered(f->ticket, 503);
 	}

@@ -8,8 +8,12 @@
 #include "../core/codec/feature.h"
 #include "../core/codec/header.h"
 #include "tm.h"
+#include "transport.h"
 
 #define MESSAGE_HEADERS_MAX 65536
+#define MESSAGE_HOP_MAX 1024
+/* What tm writes beside our lines: Via, tag, CSeq, Call-ID and the like. */
+#define MESSAGE_TM_HEADERS 350
 
 static const char *release_version;
 static message_answered on_answer;
@@ -75,15 +79,22 @@ static bool request_send(const struct message_out *m, struct cpm_slice headers, 
 {
 	str method = str_init("MESSAGE"), socket = STR_NULL;
 	str lines = str_of_slice(headers), body = str_of_slice(m->body), uri = str_of_slice(m->uri),
-		from = str_of_slice(m->from), to = str_of_slice(m->to), hop = str_of_slice(m->next_hop);
+		from = str_of_slice(m->from), to = str_of_slice(m->to), hop;
+	struct cpm_slice next_hop = m->next_hop.n ? m->next_hop : m->uri;
+	char hop_text[MESSAGE_HOP_MAX];
+	bool stream = !m->datagram
+				  && transport_wants_stream(&next_hop, headers.n + m->body.n + m->uri.n + m->from.n + m->to.n + MESSAGE_TM_HEADERS,
+						  hop_text, sizeof(hop_text));
 	uac_req_t request;
+
+	hop = str_of_slice(stream ? next_hop : m->next_hop);
 
 	if(m->method)
 		method = (str){(char *)m->method, (int)strlen(m->method)};
 	set_uac_req(&request, &method, &lines, body.len ? &body : NULL, NULL,
 			ticket ? TMCB_LOCAL_COMPLETED : 0, ticket ? on_completed : NULL,
 			(void *)(uintptr_t)ticket);
-	if(m->socket) {
+	if(m->socket && !stream) {
 		socket = m->socket->sock_str;
 		request.ssock = &socket;
 	}
@@ -111,7 +122,8 @@ bool message_send_out(const struct message_out *m, uint64_t ticket)
 }
 
 bool message_send(
-		const struct cpm_record *r, struct cpm_slice body, const struct contact *c, struct cpm_slice extra, uint64_t ticket)
+		const struct cpm_record *r, struct cpm_slice body, const struct contact *c, struct cpm_slice extra, int64_t attempts,
+		uint64_t ticket)
 {
 	static struct cpm_buf uri;
 	struct cpm_buf *headers = headers_begin();
@@ -119,7 +131,8 @@ bool message_send(
 			.to = r->to,
 			.next_hop = contact_next_hop(c),
 			.body = body,
-			.socket = c->socket};
+			.socket = c->socket,
+			.datagram = attempts & 1};
 
 	if(!uri.max)
 		cpm_buf_init(&uri, 2048);

@@ -31,15 +31,17 @@ struct message_out
 	struct cpm_slice body;
 	struct socket_info *socket; /* NULL: chosen by the next hop */
 	const char *method; /* NULL: MESSAGE */
+	bool datagram;      /* as one datagram, however large: it was tried over TCP before */
 };
 
 /* Sends it as a new request; answered is called once with the ticket, unless that is 0. False when it could not be sent: then it is
  * not called. */
 bool message_send_out(const struct message_out *m, uint64_t ticket);
 
-/* A deferred message to a client: likewise. extra: further header lines with CRLF, or empty. */
+/* A deferred message to a client: likewise. extra: further header lines with CRLF, or empty. attempts: earlier ones that failed; what
+ * is above the core's udp_mtu goes over TCP at first, and each other time as a datagram (RFC 3261 18.1.1). */
 bool message_send(const struct cpm_record *r, struct cpm_slice body, const struct contact *c,
-		struct cpm_slice extra, uint64_t ticket);
+		struct cpm_slice extra, int64_t attempts, uint64_t ticket);
 /* A deferred message straight to the ISF, with the Request-URI and the feature tags that it came with: likewise. */
 bool message_interwork(const struct cpm_record *r, struct cpm_slice body, struct cpm_slice next_hop,
 		uint64_t ticket);
