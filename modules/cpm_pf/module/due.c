@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "../../core/dprint.h"
+#include "bucket.h"
 #include "context.h"
 #include "ending.h"
 #include "outcome.h"
@@ -32,6 +33,10 @@
 #define LOOK_MIN_MS 20
 /* While expiries are held up by their rate, tasks alone are asked for this often. */
 #define TASKS_LOOK_MS 250
+/* The rates let in so much at once. */
+#define BURST_MS 250
+/* A shard in which only such things are due as are held up by their rate. */
+#define RATE_LOOK_MS 50
 /* When the store is away, or documents are. */
 #define TROUBLE_MS 1000
 /* Without documents an expiry is put off for so long; then the parameter decides. */
@@ -69,8 +74,8 @@ static struct shard *shards;
 static size_t shard_count, asking;
 static struct tickets *tickets;
 static struct item *unsettled;
-static size_t ends, tasks;       /* in our hands, or asked for */
-static int64_t tokens, token_ms; /* ends that may be claimed, in thousandths */
+static size_t ends, tasks; /* in our hands, or asked for */
+static struct bucket end_rate, task_rate;
 
 bool due_init(int process, struct store *queue_store)
 {
@@ -348,6 +353,7 @@ static void on_claimed(void *context, enum store_rc rc, struct store_claim *owne
 	struct claim *claim;
 	int64_t now = now_ms();
 	size_t i, end_count = 0;
+	bool half; /* not all that may be due was asked for */
 
 	asking--;
 	shard->asking = false;
@@ -355,12 +361,18 @@ static void on_claimed(void *context, enum store_rc rc, struct store_claim *owne
 	tasks -= q->tasks;
 	for(i = 0; i < n; i++)
 		end_count += is_end(due[i].kind);
-	tokens += (int64_t)(q->ends - end_count) * 1000;
+	bucket_give(&end_rate, q->ends - end_count);
+	bucket_give(&task_rate, q->tasks - (n - end_count));
+	half = !q->ends || !q->tasks;
 	free(q);
 	shard->oldest_ms = next_ms ? next_ms : INT64_MAX;
 	shard->look_ms = rc != STORE_OK ? now + TROUBLE_MS : now + LOOK_MS;
-	if(rc == STORE_OK && next_ms && next_ms < shard->look_ms)
+	if(rc == STORE_OK && next_ms && next_ms < shard->look_ms) {
 		shard->look_ms = next_ms > now + LOOK_MIN_MS ? next_ms : now + (more ? 0 : LOOK_MIN_MS);
+		/* What is due is held up by its rate. */
+		if(half && !n)
+			shard->look_ms = now + RATE_LOOK_MS;
+	}
 	if(!n)
 		return;
 	claim = malloc(sizeof(*claim));
@@ -386,7 +398,7 @@ static size_t least(size_t a, size_t b)
 /* So many ends are claimed at once: the rate is spent in portions, since a claim costs what it costs. */
 static size_t portion(void)
 {
-	int64_t burst = settings.expiry_rate / 4;
+	int64_t burst = (int64_t)settings.expiry_rate * BURST_MS / 1000;
 
 	return burst > CLAIM_ENDS ? CLAIM_ENDS : burst > 1 ? (size_t)burst : 1;
 }
@@ -406,16 +418,16 @@ static bool older_is_asked(const struct shard *shard, int64_t now)
 
 static void shard_ask(struct shard *shard, int64_t now)
 {
-	size_t want_tasks = least(CLAIM_TASKS, TASKS_MAX - tasks);
+	size_t want_tasks = least(least(CLAIM_TASKS, TASKS_MAX - tasks), bucket_level(&task_rate));
 	size_t want_ends = least(portion(), ENDS_MAX - ends);
-	int64_t missing = (int64_t)portion() * 1000 - tokens;
+	int64_t wait_ms = bucket_wait_ms(&end_rate, settings.expiry_rate, portion());
 	struct question *q;
 
 	/* The first look only tells how old its oldest is, so that after an outage the oldest of all comes first. */
-	if(missing > 0 || !shard->asked_ms || older_is_asked(shard, now))
+	if(wait_ms > 0 || !shard->asked_ms || older_is_asked(shard, now))
 		want_ends = 0;
 	if(!want_ends && (!want_tasks || (shard->asked_ms && now - shard->asked_ms < TASKS_LOOK_MS))) {
-		shard->look_ms = now + (missing > 0 ? missing / settings.expiry_rate + 1 : LOOK_MIN_MS / 4);
+		shard->look_ms = now + (wait_ms > 0 ? wait_ms : LOOK_MIN_MS / 4);
 		return;
 	}
 	shard->look_ms = now + LOOK_MIN_MS;
@@ -432,7 +444,8 @@ static void shard_ask(struct shard *shard, int64_t now)
 	shard->asked_ms = now;
 	ends += want_ends;
 	tasks += want_tasks;
-	tokens -= (int64_t)want_ends * 1000;
+	bucket_take(&end_rate, want_ends);
+	bucket_take(&task_rate, want_tasks);
 }
 
 /* Of those whose time to be looked at has come, the one with the oldest entry. */
@@ -453,19 +466,6 @@ static struct shard *shard_next(int64_t now, int64_t *next_ms)
 			best = s;
 	}
 	return best;
-}
-
-static void tokens_refill(int64_t now)
-{
-	int64_t full = (int64_t)settings.expiry_rate * 250; /* of a quarter of a second */
-	int64_t passed = now - token_ms;
-
-	full = full > 1000 ? full : 1000;
-	if(passed > 0)
-		tokens = passed < 1000 && tokens + passed * settings.expiry_rate < full
-						 ? tokens + passed * settings.expiry_rate
-						 : full;
-	token_ms = now;
 }
 
 static void settle_again(int64_t now)
@@ -490,7 +490,8 @@ int64_t due_run(int64_t now)
 
 	if(!store_available(store))
 		return now + TROUBLE_MS;
-	tokens_refill(now);
+	bucket_fill(&end_rate, settings.expiry_rate, BURST_MS, now);
+	bucket_fill(&task_rate, settings.report_rate, BURST_MS, now);
 	settle_again(now);
 	while(asking < CLAIMS_UNDER_WAY && (shard = shard_next(now, &next)))
 		shard_ask(shard, now);

@@ -17,6 +17,7 @@
 #include "../core/queue/retry.h"
 #include "../sip/message.h"
 #include "changes.h"
+#include "bucket.h"
 #include "context.h"
 #include "history.h"
 #include "outcome.h"
@@ -33,6 +34,8 @@
 #define TROUBLE_REST_MS 2000
 /* Do-not-disturb is looked at again at least this far apart. */
 #define DND_LOOK_MIN_MS 1000
+/* The push rate lets out so much at once. */
+#define PUSH_BURST_MS 100
 
 /* A message that was sent and not yet answered. */
 /* A recording that was made before the message was sent (8.5). */
@@ -618,20 +621,16 @@ static void send_one(
 /* The cap on pushes a second; when it is reached *send_ms says when the next may go. */
 static bool rate_take(int64_t now, int64_t *send_ms)
 {
-	static int64_t tokens, filled_ms; /* in thousandths */
-	int64_t rate = settings.push_rate, burst = rate * 100 > 1000 ? rate * 100 : 1000;
+	static struct bucket bucket;
 
-	if(!rate)
+	if(!settings.push_rate)
 		return true;
-	if(now > filled_ms) {
-		tokens = now - filled_ms > 1000 ? burst : earlier(tokens + (now - filled_ms) * rate, burst);
-		filled_ms = now;
-	}
-	if(tokens >= 1000) {
-		tokens -= 1000;
+	bucket_fill(&bucket, settings.push_rate, PUSH_BURST_MS, now);
+	if(bucket_level(&bucket) > 0) {
+		bucket_take(&bucket, 1);
 		return true;
 	}
-	*send_ms = now + (1000 - tokens) / rate + 1;
+	*send_ms = now + bucket_wait_ms(&bucket, settings.push_rate, 1);
 	return false;
 }
 

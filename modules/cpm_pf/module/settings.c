@@ -46,6 +46,7 @@ struct settings settings = {
 		.expiry_rate = 2000,
 		.claim_ms = 60000,
 		.report_expiry_s = 3 * 24 * 3600,
+		.report_rate = 200,
 		.notify_expired = 1,
 		.notify_expired_oob = 0,
 
@@ -142,7 +143,7 @@ param_export_t settings_params[] = {
 	NUMBER(queue_workers), NUMBER(queue_shards), NUMBER(queue_mailbox), NUMBER(queue_max_pending),
 	NUMBER(max_user_messages), NUMBER(max_expiry_s), NUMBER(ttl_grace_s), NUMBER(dedup_window_s),
 	NUMBER(retry_min_s), NUMBER(retry_max_s), {"expired", PARAM_STRING, &settings.expired_word},
-	NUMBER(expiry_rate), NUMBER(claim_ms), NUMBER(report_expiry_s), NUMBER(notify_expired),
+	NUMBER(expiry_rate), NUMBER(claim_ms), NUMBER(report_expiry_s), NUMBER(report_rate), NUMBER(notify_expired),
 	NUMBER(notify_expired_oob),
 
 	NUMBER(push_on_register), NUMBER(push_delay_ms), NUMBER(push_window), NUMBER(push_prefetch),
@@ -185,7 +186,7 @@ static const struct range ranges[] = {
 	RANGE(max_user_messages, 1, 10000000), RANGE(max_expiry_s, 1, 10 * 366 * 86400),
 	RANGE(ttl_grace_s, 1, INT_MAX), RANGE(dedup_window_s, 0, INT_MAX),
 	RANGE(retry_min_s, 1, 86400), RANGE(retry_max_s, 1, 30 * 86400),
-	RANGE(expiry_rate, 1, 100000), RANGE(claim_ms, 1000, 3600000), RANGE(report_expiry_s, 1, 30 * 86400),
+	RANGE(expiry_rate, 1, 100000), RANGE(claim_ms, 1000, 3600000), RANGE(report_expiry_s, 1, 30 * 86400), RANGE(report_rate, 1, 100000),
 	RANGE(push_delay_ms, 0, 60000), RANGE(push_window, 1, 1000), RANGE(push_prefetch, 1, 1000),
 	RANGE(push_prefetch_bytes, 1024, 64 << 20), RANGE(push_parallel, 1, 100000),
 	RANGE(push_sessions, 1, 10000000), RANGE(push_lease_ms, 1000, 600000), RANGE(push_ack_ms, 0, 1000),

@@ -56,6 +56,7 @@ struct settings {
 	int expiry_rate;
 	int claim_ms;
 	int report_expiry_s;
+	int report_rate;
 	int notify_expired;
 	int notify_expired_oob;
 

@@ -1,2 +1,2 @@
 # What of module/ needs nothing of Kamailio.
-module_sources := $(MODULE)/module/ticket.c
+module_sources := $(MODULE)/module/ticket.c $(MODULE)/module/bucket.c
