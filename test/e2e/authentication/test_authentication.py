@@ -4,6 +4,7 @@
 
 import pytest
 from lib.phones import Phone
+from lib.raw import Peer
 
 STACK = {"defines": {"WITH_AUTH": True}}
 
@@ -38,3 +39,49 @@ def test_digest_identity_is_the_originator(scene):
     assert scene.send(alice, bob, asserted=False, **known).status == 202
     shown = scene.stack.rpc("cpm_pf.show", scene.waiting(bob)[0])
     assert shown["originator"] == alice
+
+
+def ask(scene, peer, method, known, password, headers=()):
+    """A request that answers its challenge: the final reply."""
+    peer.asserted = False
+    branch = peer.send(method, headers)
+    challenge = peer.final(method)
+    assert challenge.status in (401, 407)
+    if method == "INVITE":
+        peer.send("ACK", cseq=peer.cseq, branch=branch)
+    peer.send(method, [*headers, peer.authorization(challenge, method, known["user"], password)])
+    return peer.final(method)
+
+
+@pytest.mark.clause("SU-1")
+def test_subscribe_by_digest(scene):
+    bob = scene.person("bob")
+    known = credential(scene, bob, "secret")
+    peer = Peer(scene.stack.node.sip, bob, bob)
+    headers = [("Event", "deferred-messages"), ("Expires", "0")]
+    assert ask(scene, peer, "SUBSCRIBE", known, "wrong", headers).status in (401, 403, 407)
+    assert ask(scene, peer, "SUBSCRIBE", known, "secret", headers).status == 200
+    notify = peer.request("NOTIFY")
+    assert b'number="0"' in notify.body
+    peer.answer(notify)
+    peer.close()
+
+
+@pytest.mark.clause("MG-1", "MG-2")
+def test_manage_by_digest(scene):
+    bob, carol = scene.person("bob"), scene.person("carol")
+    known, others = credential(scene, bob, "secret"), credential(scene, carol, "other")
+    assert scene.send(scene.person("alice"), bob).status == 202
+    target = f"sip:CPMDeferredMsgMgmt@{scene.stack.domain}"
+    # Carol cannot speak for Bob, and has nothing to manage herself.
+    peer = Peer(scene.stack.node.sip, bob, target)
+    assert ask(scene, peer, "INVITE", others, "other").status in (401, 403, 407)
+    peer.close()
+    peer = Peer(scene.stack.node.sip, carol, target)
+    assert ask(scene, peer, "INVITE", others, "other").status == 488
+    peer.close()
+    peer = Peer(scene.stack.node.sip, bob, target)
+    assert ask(scene, peer, "INVITE", known, "secret").status == 200
+    peer.send("ACK", cseq=peer.cseq)
+    peer.answer(peer.request("BYE"))
+    peer.close()

@@ -2,6 +2,8 @@
 # Copyright (C) 2026 the cpm_pf authors
 """Plain sockets: for bytes that no phone would send, and for dialogs that go as no phone would let them."""
 
+import hashlib
+import re
 import socket
 import time
 import uuid
@@ -58,7 +60,7 @@ class Peer:
         self.address = "%s:%d" % self.socket.getsockname()
         self.aor, self.target, self.remote = aor, target, target
         self.call_id, self.tag, self.to_tag, self.cseq = uuid.uuid4().hex, uuid.uuid4().hex[:8], "", 0
-        self.contact = f"<sip:peer@{self.address}>"
+        self.contact, self.asserted = f"<sip:peer@{self.address}>", True
         self.kept = []
 
     def close(self):
@@ -74,8 +76,8 @@ class Peer:
         lines = [
             f"{method} {uri or self.remote} SIP/2.0", f"Via: SIP/2.0/UDP {self.address};branch={branch}", "Max-Forwards: 70",
             f"From: <{self.aor}>;tag={self.tag}", f"To: <{self.target}>" + (f";tag={to_tag}" if to_tag else ""),
-            f"Call-ID: {self.call_id}", f"CSeq: {cseq} {method}", f"Contact: {self.contact}", f"P-Asserted-Identity: <{self.aor}>",
-            *(f"{name}: {value}" for name, value in headers), f"Content-Length: {len(body)}",
+            f"Call-ID: {self.call_id}", f"CSeq: {cseq} {method}", f"Contact: {self.contact}",
+            *([f"P-Asserted-Identity: <{self.aor}>"] if self.asserted else []), *(f"{name}: {value}" for name, value in headers), f"Content-Length: {len(body)}",
         ]
         self.socket.send(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
         return branch
@@ -109,6 +111,18 @@ class Peer:
     def request(self, method, timeout_s=5):
         """The next request of this method."""
         return self.receive(lambda m: not m.is_reply and m.method == method, timeout_s)
+
+    def authorization(self, challenge, method, user, password):
+        """The header that answers a digest challenge (RFC 2617 without qop)."""
+        fields = dict(re.findall(r'(\w+)="([^"]*)"', challenge.get("WWW-Authenticate") or challenge.get("Proxy-Authenticate")))
+
+        def digest(text):
+            return hashlib.md5(text.encode()).hexdigest()
+
+        secret = digest(f"{user}:{fields['realm']}:{password}")
+        response = digest(f"{secret}:{fields['nonce']}:{digest(f'{method}:{self.target}')}")
+        name = "Authorization" if challenge.status == 401 else "Proxy-Authorization"
+        return name, f'Digest username="{user}", realm="{fields["realm"]}", nonce="{fields["nonce"]}", uri="{self.target}", response="{response}"'
 
     def answer(self, request, status=200, reason="OK"):
         kept = ["Via", "From", "To", "Call-ID", "CSeq"]
