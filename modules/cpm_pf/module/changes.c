@@ -265,6 +265,10 @@ static bool subscribe_send(struct watch *w)
 			"\r\nContent-Type: application/resource-lists+xml\r\nContent-Disposition: "
 			"recipient-list\r\n");
 	cpm_xcapdiff_add_subscription(&body, w->aor, documents, 3);
+	/* One that was never answered. */
+	if(w->ticket)
+		ticket_redeem(tickets, w->ticket);
+	w->ticket = 0;
 	if(lines.rc != CPM_OK || body.rc != CPM_OK || to.rc != CPM_OK || from.rc != CPM_OK
 			|| !ticket_take(tickets, w, &w->ticket))
 		return false;

@@ -29,6 +29,9 @@
 /* Do-not-disturb is looked at again at least this far apart. */
 #define DND_LOOK_MIN_MS 1000
 #define NOTIFY_FLIGHTS 100000
+/* An answer that has not come by then never will: tm's own timers are far shorter. */
+#define FLIGHT_LOST_MS 180000
+#define SWEEP_MS 10000
 #define NOTIFY_HEADERS_MAX 4096
 /* What tm writes beside our lines: Via, tag, CSeq, Call-ID and the like. */
 #define NOTIFY_TM_HEADERS 350
@@ -43,10 +46,16 @@ struct round {
 	bool parked; /* something waits for the user's word: in-band too */
 	long number;
 	struct cpm_buf json;
+	uint64_t tickets[CONTACTS_MAX]; /* of all system messages sent */
+	size_t sent;
+	int64_t begun_ms;
+	struct round *next, **at; /* all rounds under way, the latest first */
 };
 
 static struct store *store;
 static struct tickets *tickets;
+static struct round *rounds;
+static int64_t swept_ms;
 
 bool notify_init(int process, struct store *queue_store)
 {
@@ -177,8 +186,30 @@ static void round_end(struct round *r)
 	if(!r->taken)
 		out_of_band(r->due->aor, r->number, &r->json);
 	due_done(r->due);
+	*r->at = r->next;
+	if(r->next)
+		r->next->at = r->at;
 	cpm_buf_free(&r->json);
 	free(r);
+}
+
+int64_t notify_run(int64_t now)
+{
+	struct round *r, *next;
+	size_t i;
+
+	if(now < swept_ms + SWEEP_MS)
+		return swept_ms + SWEEP_MS;
+	swept_ms = now;
+	for(r = rounds; r; r = next) {
+		next = r->next;
+		if(r->begun_ms + FLIGHT_LOST_MS >= now)
+			continue;
+		for(i = 0; i < r->sent; i++)
+			ticket_redeem(tickets, r->tickets[i]);
+		round_end(r);
+	}
+	return now + SWEEP_MS;
 }
 
 void notify_answered(uint64_t ticket, int status, int64_t now)
@@ -201,10 +232,8 @@ static void round_begin(struct round *r, const struct cpm_msginfo *info)
 	uint64_t ticket;
 	size_t i;
 
-	if(!contacts_load(r->due->aor, &contacts)) {
-		round_end(r);
-		return;
-	}
+	if(!contacts_load(r->due->aor, &contacts))
+		contacts.count = 0;
 	cpm_buf_init(&body, (size_t)settings.notify_body_bytes);
 	r->pending = 1; /* ours: no answer may end the round while we send */
 	for(i = 0; i < contacts.count; i++) {
@@ -213,6 +242,7 @@ static void round_begin(struct round *r, const struct cpm_msginfo *info)
 		r->taken |= !r->parked;
 		if(!r->parked || !ticket_take(tickets, r, &ticket))
 			continue;
+		r->tickets[r->sent++] = ticket;
 		if(system_message_send(r->due->aor, &contacts.items[i], info, &body, ticket))
 			r->pending++;
 		else
@@ -239,6 +269,12 @@ static void notify_listed(struct due *d, const struct listing *listing)
 		return;
 	}
 	r->due = d;
+	r->begun_ms = now_ms();
+	r->next = rounds;
+	r->at = &rounds;
+	if(rounds)
+		rounds->at = &r->next;
+	rounds = r;
 	r->number = (long)info.number;
 	r->parked = listing->parked > 0;
 	cpm_buf_init(&r->json, NOTIFY_JSON_MAX);
@@ -282,8 +318,8 @@ void notify_due(struct due *d, int64_t now)
 		due_again(d, now + TROUBLE_REST_MS);
 }
 
-void notify_expired(const struct cpm_record *record, enum cpm_msginfo_status status, const struct ending_place *place,
-		const struct contacts *clients, int64_t now)
+void notify_expired(const struct cpm_record *record, enum cpm_msginfo_status status,
+		const struct ending_place *place, const struct contacts *clients, int64_t now)
 {
 	struct cpm_msginfo_item item = {0};
 	struct cpm_msginfo info = {.number = 1, .items = &item, .count = 1};

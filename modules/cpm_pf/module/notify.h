@@ -16,6 +16,9 @@ bool notify_init(int process, struct store *store);
 
 /* notify_due: see due.h. notify_expired: see ending.h. */
 
+/* Gives up what was never answered; returns when it wants to run again. */
+int64_t notify_run(int64_t now);
+
 /* The final answer to a system message: ticket of kind TICKET_COMMAND. */
 void notify_answered(uint64_t ticket, int status, int64_t now);
 

@@ -324,6 +324,8 @@ static int64_t queue_work(int64_t now)
 
 	next = then < next ? then : next;
 	then = changes_run(now);
+	next = then < next ? then : next;
+	then = notify_run(now);
 	return then < next ? then : next;
 }
 
