@@ -37,6 +37,7 @@ struct slot {
 static struct {
 	const char *server, *domain, *prefix, *run, *asked;
 	unsigned users, outstanding;
+	bool by_slot;
 	size_t bytes;
 	unsigned long count;
 	double seconds;
@@ -55,9 +56,15 @@ static unsigned long started, answered, given_up, retransmissions, statuses[700]
 static int64_t start_us, last_us;
 static struct samples latency;
 
-static size_t print_body(char *out, size_t room, unsigned long m)
+/* With one user to each slot no two messages of one user are under way. */
+static unsigned user_of(size_t slot, unsigned long m)
 {
-	unsigned user = (unsigned)(m % options.users);
+	return (unsigned)((options.by_slot ? slot : m) % options.users);
+}
+
+static size_t print_body(char *out, size_t room, size_t slot, unsigned long m)
+{
+	unsigned user = user_of(slot, m);
 
 	return (size_t)snprintf(out, room,
 			"From: <sip:sender%lu@%s>\r\nTo: <sip:%s%u@%s>\r\nDateTime: 2026-01-01T12:00:00Z\r\n"
@@ -70,7 +77,7 @@ static size_t print_body(char *out, size_t room, unsigned long m)
 
 static size_t print_headers(char *out, size_t room, size_t slot, unsigned long m, size_t body)
 {
-	unsigned user = (unsigned)(m % options.users);
+	unsigned user = user_of(slot, m);
 
 	return (size_t)snprintf(out, room,
 			"MESSAGE sip:%s%u@%s SIP/2.0\r\n"
@@ -97,7 +104,7 @@ static size_t print_headers(char *out, size_t room, size_t slot, unsigned long m
 static void slot_build(struct slot *s, unsigned long m)
 {
 	char body[SIP_DATAGRAM_MAX];
-	size_t slot = (size_t)(s - slots), head, text = print_body(body, sizeof(body), m);
+	size_t slot = (size_t)(s - slots), head, text = print_body(body, sizeof(body), slot, m);
 
 	head = print_headers(s->packet, sizeof(s->packet), slot, m, 100 + text);
 	if(head + text < options.bytes) {
@@ -269,7 +276,7 @@ static void usage(void)
 {
 	fprintf(stderr, "usage: load -s HOST:PORT [-d DOMAIN] [-u PREFIX] [-k USERS] [-n OUTSTANDING | "
 					"--latency]\n"
-					"            [-b BYTES] [-r RUN] [-a DISPOSITION] -c COUNT | -t SECONDS\n");
+					"            [-b BYTES] [-r RUN] [-a DISPOSITION] [-o] -c COUNT | -t SECONDS\n");
 	exit(2);
 }
 
@@ -282,7 +289,7 @@ static void read_options(int argc, char **argv)
 		if(strcmp(argv[o], "--latency") == 0)
 			argv[o] = "-n1";
 	}
-	while((o = getopt(argc, argv, "s:d:u:k:n:b:r:a:c:t:")) != -1) {
+	while((o = getopt(argc, argv, "s:d:u:k:n:b:r:a:oc:t:")) != -1) {
 		switch(o) {
 			case 's':
 				options.server = optarg;
@@ -295,6 +302,9 @@ static void read_options(int argc, char **argv)
 				break;
 			case 'r':
 				options.run = optarg;
+				break;
+			case 'o':
+				options.by_slot = true;
 				break;
 			case 'a':
 				options.asked = optarg;

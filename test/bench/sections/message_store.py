@@ -35,7 +35,7 @@ def bare(rig, parallel):
 
 
 def ours(rig, side, parallel):
-    return rig.load(side, "-u", "m", "-k", min(parallel, STORE_USERS), "-n", parallel, "-a", "display", "-t", rig.seconds, status="200")
+    return rig.load(side, "-u", "m", "-k", min(parallel, STORE_USERS), "-n", parallel, "-o", "-a", "display", "-t", rig.seconds, status="200")
 
 
 def rates(rig, side):
