@@ -35,6 +35,10 @@ enum transaction_park transaction_park(struct sip_msg *msg, struct transaction_i
 	str tag;
 	int rc;
 
+	if(is_route_type(ONEVENT_ROUTE)) {
+		LM_ERR("an event route has no request that could wait for an answer\n");
+		return TRANSACTION_FAILED;
+	}
 	if(t == NULL || t == T_UNDEFINED) {
 		rc = tm.t_newtran(msg);
 		if(rc == 0)

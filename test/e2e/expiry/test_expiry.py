@@ -24,8 +24,9 @@ def test_expired_message_is_gone_in_time_and_its_sender_hears_of_it(scene, stack
     imdn_id = defer(scene, alice, bob, disposition="positive-delivery, negative-delivery")
     message = scene.waiting(bob)[0]
     scene.wait_waiting(bob, 0)
-    late_ms = int(re.search(rf"event=expired id={message} .* late_ms=(\d+)", stack.node.log.read_text()).group(1))
-    assert late_ms < 2000
+    line = wait_until(
+        lambda: re.search(rf"event=expired id={message} .* late_ms=(\d+)", stack.node.log.read_text()), 5, "the end in the log")
+    assert int(line.group(1)) < 2000
     request = phone.wait_received(1)[0]
     report = Imdn(request)
     assert (report.message_id, report.kind, report.status) == (imdn_id, "delivery", "failed")
