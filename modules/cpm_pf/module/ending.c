@@ -140,6 +140,11 @@ static void interwork(struct due *d, const struct cpm_record *r, int64_t now)
 {
 	uint64_t ticket;
 
+	/* A large message is no MESSAGE. */
+	if(r->kind != CPM_RECORD_PAGER) {
+		interwork_answered(d, 415, now);
+		return;
+	}
 	if(!due_ticket(d, interwork_answered, &ticket)) {
 		due_again(d, now + 1000);
 		return;
