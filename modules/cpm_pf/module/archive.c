@@ -90,7 +90,7 @@ void archive_gauges(struct archive_gauges *out)
 static char *text_put(char *at, struct cpm_slice *to, struct cpm_slice from)
 {
 	*to = (struct cpm_slice){at, from.n};
-	if(from.n)
+	if(from.n && from.p)
 		memcpy(at, from.p, from.n);
 	return at + from.n;
 }
@@ -265,7 +265,7 @@ static enum cpm_rc object_make(
 			.body = job->body};
 
 	if(!stripped.max)
-		cpm_buf_init(&stripped, settings.limits.max_message_bytes);
+		cpm_buf_init(&stripped, (size_t)settings.store_max_object_bytes);
 	cpm_buf_reset(&stripped);
 	if(job->task == ARCHIVE_STORE
 			&& cpm_object_strip(job->body, r->content_type, &settings.limits, &stripped, NULL)

@@ -53,13 +53,17 @@ bool archive_init(void);
 bool archive_configured(void);
 
 /* A job with a key of its own, <id><suffix>@<hostname>; aor, record and body are copied or, when copy is false, borrowed from what
- * outlives the job. NULL without memory. */
+ * outlives the job. A body without bytes (p NULL) gets room for n. NULL without memory. */
 struct archive_job *archive_job_make(enum archive_task task, struct cpm_slice aor,
 		struct cpm_slice id, const char *suffix, struct cpm_slice record, struct cpm_slice body,
 		bool copy);
 
 /* Any process. False when it is full: the caller keeps the job. */
 bool archive_post(struct archive_job *job);
+
+/* In the process that runs the store: reads the octets of the large message id into the room that the job has for its body, then posts
+ * it. When that fails command.run gets it at once, with IMAP_DOWN. */
+void archive_gather(struct archive_job *job, struct store *store, struct cpm_slice id);
 
 /* "connected", or why the message store is away; "none" without one. */
 const char *archive_state(void);

@@ -90,6 +90,11 @@ bool due_init(int process, struct store *queue_store)
 	return shards && tickets;
 }
 
+struct store *due_store(void)
+{
+	return store;
+}
+
 static bool is_end(enum store_due_kind kind)
 {
 	return kind == STORE_DUE_EXPIRED || kind == STORE_DUE_DELETED;

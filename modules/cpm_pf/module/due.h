@@ -40,6 +40,9 @@ void due_again(
 void due_keep(struct due *d);          /* an expired message: kept for the message store */
 void due_quarantine(struct due *d);    /* a message whose record cannot be read */
 
+/* In the queue process: the store that it was given. */
+struct store *due_store(void);
+
 /* In the queue process, once. */
 bool due_init(int process, struct store *store);
 /* Runs what is due; returns when it wants to run again. */

@@ -148,9 +148,40 @@ static void kept_back(struct command_job *command, struct store *store, int64_t 
 	shm_free(a);
 }
 
+/* The octets of a large message lie apart. */
+static struct cpm_slice body_of(const struct due *d, const struct cpm_record *r)
+{
+	return r->kind == CPM_RECORD_LARGE ? (struct cpm_slice){NULL, (size_t)r->size} : d->body;
+}
+
+static bool too_large(const struct cpm_record *r)
+{
+	return r->kind == CPM_RECORD_LARGE && r->size > (uint64_t)settings.store_max_object_bytes;
+}
+
+static bool kept_begin(struct due *d, const struct cpm_record *r)
+{
+	struct archive_job *a =
+			archive_job_make(ARCHIVE_STORE, d->aor, d->id, "", d->record, body_of(d, r), true);
+
+	if(!a)
+		return false;
+	a->owner = d;
+	a->process = queue_self();
+	a->command.run = kept_back;
+	a->again = true;
+	if(r->kind == CPM_RECORD_LARGE) {
+		archive_gather(a, due_store(), d->id);
+		return true;
+	}
+	if(archive_post(a))
+		return true;
+	shm_free(a);
+	return false;
+}
+
 void kept_due(struct due *d, int64_t now)
 {
-	struct archive_job *a;
 	struct cpm_record r;
 	struct cpm_diag diag = {0};
 
@@ -159,18 +190,14 @@ void kept_due(struct due *d, int64_t now)
 		due_quarantine(d);
 		return;
 	}
-	a = archive_configured()
-				? archive_job_make(ARCHIVE_STORE, d->aor, d->id, "", d->record, d->body, true)
-				: NULL;
-	if(a) {
-		a->owner = d;
-		a->process = queue_self();
-		a->command.run = kept_back;
-		a->again = true;
-		if(archive_post(a))
-			return;
-		shm_free(a);
+	if(archive_configured() && too_large(&r)) {
+		outcome_unstored(d->id, d->aor, "too-large");
+		due_again(d, now + NO_STORE_MS);
+		return;
 	}
 	/* Without a message store it is looked at now and then: there may be one after the next start. */
-	due_again(d, archive_configured() ? retry_ms(now, r.arrived_ms) : now + NO_STORE_MS);
+	if(!archive_configured())
+		due_again(d, now + NO_STORE_MS);
+	else if(!kept_begin(d, &r))
+		due_again(d, retry_ms(now, r.arrived_ms));
 }

@@ -8,10 +8,12 @@ import signal
 import threading
 
 import pytest
+import redis
 from imapproxy import ImapProxy
 from lib.documents import rule, ruleset
 from lib.imdn import reports
 from lib.mailbox import Mailbox
+from lib.messages import cpim
 from ports import free_port
 from process import wait_until
 
@@ -143,6 +145,39 @@ def test_dies_in_the_middle_of_an_append(scene, stack, proxy, box, manners, stat
     assert sent.status == status
     stored_in_the_end(scene, box, phone, sent, uids=2)
     assert scene.statistics()["imap_found"] == found + (manners != "cut-literal")
+
+
+def enlarge(stack, message, body):
+    """Makes a waiting message a large one, as if body had come over MSRP."""
+    host, _, port = stack.env["CPM_REDIS"].rpartition(":")
+    client = redis.Redis(host, int(port))
+    key = f"cpm:{{{message.rpartition('-')[2]}}}:m:{message}"
+    value = client.get(key)
+    head, _, rest = value.partition(b"\n")
+    record = re.sub(rb"\nsize: \d+\n", b"\nsize: %d\n" % len(body), rest[: int(head)].replace(b"kind: pager", b"kind: large"))
+    client.set(key.replace(":m:", ":b:"), body)
+    client.set(key, b"%d\n%b%b" % (len(record), record, body[: body.index(b"text/plain")] + b"text/plain\r\n\r\n"), keepttl=True)
+
+
+@pytest.mark.clause("MS-1")
+def test_large_message_is_put_together(scene, stack, proxy, box):
+    alice = scene.person("alice")
+    phone = scene.phone(alice)
+    proxy.set("refuse")
+    proxy.drop()
+    sent = scene.send(alice, box.aor, body=cpim("small", alice, box.aor, imdn_id="large-1"))
+    assert sent.status == 202
+    body = cpim("0123456789" * 20000, alice, box.aor, imdn_id="large-1", disposition="positive-delivery, display").replace(b";charset=UTF-8", b"")
+    enlarge(stack, scene.waiting(box.aor)[0], body)
+    too_large = scene.send(alice, box.aor, disposition="display")
+    enlarge(stack, scene.waiting(box.aor)[1], body + b"x" * 300000)
+    proxy.set("pass")
+    (stored,) = box.wait_objects(1)
+    assert stored.body == body.replace(b"positive-delivery, display", b"display")
+    assert phone.wait_received(1)
+    wait_until(lambda: "reason=too-large" in stack.node.log.read_text(), 10, "the larger one is refused")
+    assert too_large.status == 202 and len(scene.waiting(box.aor)) == 1
+    stack.rpc("cpm_pf.delete", box.aor, "all")
 
 
 def test_slow(scene, stack, proxy, box):
