@@ -12,7 +12,9 @@
 #include "../core/queue/record.h"
 
 #define LISTING_PAGE 200
-/* So many messages are looked at; of a longer queue the number is what the store says of it. */
+/* Once the list is full so many messages are looked at for the number; the rest of a longer queue counts as being of the kind. */
+#define LISTING_COUNT_MAX 1000
+/* And so many at most for a list that does not get full. */
 #define LISTING_LOOK_MAX 5000
 #define LISTING_MEMORY (32u << 20)
 
@@ -87,6 +89,13 @@ static void item_add(struct load *l, const struct store_listed *listed)
 	recipients_add(l, item, record.recipients);
 }
 
+static bool enough(const struct load *l)
+{
+	if(l->listing.info.count < l->max)
+		return l->offset >= LISTING_LOOK_MAX;
+	return l->kind == LISTING_ALL || l->offset >= LISTING_COUNT_MAX;
+}
+
 static void on_page(void *context, enum store_rc rc, const struct store_listed *items, size_t count,
 		size_t total)
 {
@@ -100,12 +109,12 @@ static void on_page(void *context, enum store_rc rc, const struct store_listed *
 		item_add(l, &items[i]);
 	}
 	l->offset += count;
-	if(rc == STORE_OK && count && l->offset < total && l->offset < LISTING_LOOK_MAX) {
+	if(rc == STORE_OK && count && l->offset < total && !enough(l)) {
 		if(store_list(l->store, l->aor, l->now_ms, l->offset, LISTING_PAGE, on_page, l))
 			return;
 		rc = STORE_DOWN;
 	}
-	if(rc == STORE_OK && l->offset < total)
+	if(rc == STORE_OK && l->offset < total && l->listing.info.count == l->max)
 		l->listing.info.number += total - l->offset;
 	l->listing.info.items = l->items;
 	l->cb(l->context, rc, rc == STORE_OK ? &l->listing : NULL);
