@@ -78,6 +78,8 @@ class Rig:
         for server in reversed(self.servers):
             if server.process:
                 server.process.stop()
+            if isinstance(server, DovecotServer):
+                server.remove()
 
     @functools.cached_property
     def redis(self):

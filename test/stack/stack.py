@@ -218,6 +218,10 @@ class Dovecot:
 
         wait_until(ready, 20, "dovecot")
 
+    def remove(self):
+        """Its folder, with what is stored in it."""
+        dovecot.remove(self.link)
+
 
 class Kamailio:
     """One SIP server: a configuration file of its own that defines the addresses, includes the product's and adds parameters."""
@@ -412,7 +416,8 @@ class Stack:
         for server in (self.redis, self.xdms, self.dovecot, *self.nodes):
             if server:
                 server.process = None
-        dovecot.remove(self.dir / "dovecot")
+        if self.dovecot:
+            self.dovecot.remove()
         return killed
 
     __enter__ = start

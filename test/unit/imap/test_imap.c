@@ -296,6 +296,30 @@ START_TEST(many_in_parallel)
 }
 END_TEST
 
+/* One connection serves a user, unless it is slow. */
+START_TEST(another_connection_for_one_user)
+{
+	struct answer answers[3] = {{0}};
+	struct imap_append a = append_of("<k@h>", OBJECT("<k@h>"));
+	struct imap_gauges g;
+
+	c.config.timeout_ms = 8000;
+	ck_assert_int_eq(append("<k@h>", OBJECT("<k@h>"), false).rc, IMAP_OK);
+	for(int i = 0; i < 2; i++)
+		ck_assert(imap_append(c.imap, &a, test_now_ms(), on_answer, &answers[i]));
+	until(answers[0].count && answers[1].count);
+	imap_gauges(c.imap, &g);
+	ck_assert_uint_eq(g.connects, 1);
+	dovecot_manners(&dovecot, "delay-300");
+	for(int i = 0; i < 3; i++)
+		ck_assert(imap_append(c.imap, &a, test_now_ms(), on_answer, &answers[i]));
+	until(answers[0].count + answers[1].count + answers[2].count == 5);
+	imap_gauges(c.imap, &g);
+	/* max_user_connections */
+	ck_assert_uint_eq(g.connects, 2);
+}
+END_TEST
+
 START_TEST(limits)
 {
 	struct imap_append a = append_of("<k@h>", OBJECT("<k@h>"));
@@ -539,6 +563,7 @@ int main(void)
 	tcase_add_test(t, connections_are_kept);
 	tcase_add_test(t, closed_by_the_server_while_idle);
 	tcase_add_test(t, many_in_parallel);
+	tcase_add_test(t, another_connection_for_one_user);
 	tcase_add_test(t, limits);
 	tcase_add_test(t, over_quota);
 	tcase_add_test(t, answer_lost);
