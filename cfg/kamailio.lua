@@ -45,6 +45,8 @@ function ksr_request_route()
 		ksr_route_message()
 	elseif KSR.is_INVITE() and KSR.pv.get("$rU") == "CPMDeferredMsgMgmt" then
 		ksr_route_manage()
+	elseif KSR.is_INVITE() then
+		ksr_route_invite()
 	elseif KSR.is_SUBSCRIBE() then
 		ksr_route_subscribe()
 	end
@@ -176,6 +178,81 @@ end
 function ksr_route_interwork()
 	cpm.interwork()
 	ksr_route_relay()
+end
+
+-- A CPM standalone message in large message mode for a user of ours (8.3.1.2).
+function ksr_route_invite()
+	ksr_route_originator()
+	if not KSR.is_myself_ruri() then
+		ksr_route_relay()
+	end
+	if cpm.is_service("largemsg") < 0 then
+		reply(488, "Not Acceptable Here")
+	end
+	KSR.tm.t_newtran()
+	local loaded = cpm.load_user("ksr_route_large")
+	if loaded == 0 then
+		KSR.x.exit()
+	elseif loaded == -1 then
+		reply(404, "Not Found")
+	end
+	ksr_route_large()
+end
+
+function ksr_route_large()
+	if fact("reason") == "documents" or fact("reason") == "busy" then
+		ksr_route_not_received()
+	end
+	-- Step 1, step 2, step 5.
+	if cpm.check_version() > 0 then
+		cpm.reject("132")
+		KSR.x.exit()
+	end
+	if cpm.check_anonymity() > 0 then
+		cpm.reject("119")
+		KSR.x.exit()
+	end
+	if cpm.check_blocked() > 0 then
+		cpm.reject("122")
+		KSR.x.exit()
+	end
+	-- Step 6: the user's rules.
+	cpm.apply_policy("large")
+	local action = fact("action")
+	if action == "reject" then -- 6a
+		cpm.reject("122")
+		KSR.x.exit()
+	elseif action == "interwork" or action == "deliver+interwork" then -- 6b
+		cpm.interwork()
+		ksr_route_relay_invite()
+	elseif action == "forward" then -- 6d
+		cpm.forward()
+		ksr_route_relay_invite()
+	elseif action ~= "store" and action ~= "defer" then -- 6c, 6e
+		-- Step 7: do-not-disturb; step 8: the user's clients.
+		cpm.check_dnd()
+	end
+	local received = cpm.receive("ksr_route_not_received")
+	if received < 0 then
+		ksr_route_not_received()
+	end
+	KSR.x.exit()
+end
+
+function ksr_route_relay_invite()
+	if KSR.tm.t_relay() < 0 then
+		KSR.tm.t_reply(500, "Server Internal Error")
+	end
+	KSR.x.exit()
+end
+
+function ksr_route_not_received()
+	-- Announced as larger than this function takes.
+	if fact("reason") == "too-large" then
+		cpm.reject("122")
+		KSR.x.exit()
+	end
+	ksr_route_not_deferred()
 end
 
 -- The first 2xx goes back to the originator; without any, ksr_failure_undelivered.

@@ -40,8 +40,9 @@ DEFAULTS = {
     "CPM_XCAP_DOC_PROFILE": "upp-directory",
 }
 # CPM_SIP host:port, UDP and TCP; CPM_REDIS host:port or unix:/path; CPM_XCAP_ROOT http://host:port/path or file:///path;
-# CPM_RPC http://host:port/RPC; CPM_ISF host:port, where the test or the user puts the interworking function; CPM_IMAP host:port.
-ADDRESSES = ("CPM_SIP", "CPM_REDIS", "CPM_XCAP_ROOT", "CPM_RPC", "CPM_ISF", "CPM_IMAP")
+# CPM_RPC http://host:port/RPC; CPM_ISF host:port, where the test or the user puts the interworking function; CPM_IMAP host:port;
+# CPM_MSRP host:port, where large messages come in.
+ADDRESSES = ("CPM_SIP", "CPM_REDIS", "CPM_XCAP_ROOT", "CPM_RPC", "CPM_ISF", "CPM_IMAP", "CPM_MSRP")
 
 
 class StackError(Exception):
@@ -326,6 +327,7 @@ class Stack:
         self.env = {k: given.get(k, v) for k, v in DEFAULTS.items()}
         self.env["CPM_SIP"] = given.get("CPM_SIP") or self._sip_address(prefer_sip)
         self.env["CPM_RPC"] = given.get("CPM_RPC") or f"http://{self.env['CPM_SIP']}/RPC"
+        self.env["CPM_MSRP"] = given.get("CPM_MSRP") or f"127.0.0.1:{free_port()}"
         self.env["CPM_ISF"] = given.get("CPM_ISF") or f"127.0.0.1:{free_port()}"
         self.env["CPM_REDIS"] = given.get("CPM_REDIS") or f"127.0.0.1:{free_port()}"
         self.env["CPM_XCAP_ROOT"] = given.get("CPM_XCAP_ROOT", "").rstrip("/") or (
@@ -362,8 +364,10 @@ class Stack:
         names = [*DEFAULTS, "CPM_REDIS", "CPM_XCAP_ROOT", "CPM_ISF"]
         if self.dovecot:
             names += ["CPM_IMAP_SERVICE", "CPM_IMAP_PASSWORD", "CPM_IMAP"]
+        # Each node has an MSRP port of its own.
+        msrp = self.env["CPM_MSRP"] if index == 0 else f"127.0.0.1:{free_port()}"
         strings = {
-            "CPM_MODULE": str(self.module), "CPM_RUN": str(folder), "CPM_LUA": str(CONFIG.with_suffix(".lua")),
+            "CPM_MSRP": msrp, "CPM_MODULE": str(self.module), "CPM_RUN": str(folder), "CPM_LUA": str(CONFIG.with_suffix(".lua")),
             **{name: self.env[name] for name in names}, **self.strings,
         }
         return Kamailio(f"kamailio{index + 1}" if index else "kamailio", folder, sip, url, strings=strings, **options)

@@ -38,7 +38,7 @@ const char *command_printable(struct command_printable *p, struct cpm_slice fore
 /* In the queue process: the script's route answers, with $cpm(reason). */
 void command_refuse(const struct command_request *request, const char *reason);
 
-/* For dialog_init: an owner is the number of a queue process. */
+/* For dialog_init: an owner is the number of a queue process, or behind those of a media process. */
 bool command_post_dialog(int owner, dialog_id id);
 
 /* The address under which the Participating Function speaks for itself (parameter pf_uri). */

@@ -17,6 +17,7 @@
 #include "command.h"
 #include "archive.h"
 #include "exports.h"
+#include "media.h"
 #include "queue.h"
 #include "script.h"
 #include "settings.h"
@@ -79,9 +80,14 @@ static int store_processes(void)
 	return archive_configured() ? settings.store_workers : 0;
 }
 
+static int media_processes(void)
+{
+	return media_on() ? settings.msrp_workers : 0;
+}
+
 static int own_processes(void)
 {
-	return settings.queue_workers + XDM_PROCESSES + store_processes();
+	return settings.queue_workers + XDM_PROCESSES + store_processes() + media_processes();
 }
 
 static int mod_init(void)
@@ -113,6 +119,10 @@ static int mod_init(void)
 	}
 	if(!queue_init() || !archive_init()) {
 		LM_ERR("no shared memory for the queue\n");
+		return -1;
+	}
+	if(!media_init()) {
+		LM_ERR("no shared memory for large messages\n");
 		return -1;
 	}
 	if(!durability_check())
@@ -152,6 +162,10 @@ static int child_init(int rank)
 		return 0;
 	for(i = 0; i < settings.queue_workers; i++) {
 		if(process_start("cpm_pf: queue", queue_run, i) < 0)
+			return -1;
+	}
+	for(i = 0; i < media_processes(); i++) {
+		if(process_start("cpm_pf: msrp", media_run, i) < 0)
 			return -1;
 	}
 	for(i = 0; i < store_processes(); i++) {

@@ -43,6 +43,7 @@ static const struct reason reasons[] = {
 		{"no-messages", 488, "Not Acceptable Here"},
 		{"bad-event", 489, "Bad Event"},
 		{"not-acceptable", 406, "Not Acceptable"},
+		{"no-media", 488, "Not Acceptable Here"},
 		{"store", 503, "Service Unavailable"},
 		{"busy", 503, "Service Unavailable"},
 		{"documents", 503, "Service Unavailable"},
@@ -265,16 +266,24 @@ static struct cpm_slice date_or_now(struct scratch *s, struct cpm_slice date, in
 	return scratch_close(s);
 }
 
+void deferral_add_identity(struct cpm_buf *b, struct cpm_slice originator, struct cpm_slice imdn_id)
+{
+	cpm_buf_add(b, originator);
+	cpm_buf_add_str(b, "\nimdn\n");
+	cpm_buf_add(b, imdn_id);
+}
+
 /* The same message again, whoever brings it: its imdn Message-ID, else the request's own identity. */
 static struct cpm_slice identity(struct scratch *s, const struct context *c, const struct request *r)
 {
+	struct cpm_slice originator =
+			c->facts.originator_count ? c->facts.originators[0].key : CPM_SLICE_NONE;
+
 	scratch_open(s);
-	if(c->facts.originator_count)
-		cpm_buf_add(&s->b, c->facts.originators[0].key);
 	if(c->cpim.imdn_id.n) {
-		cpm_buf_add_str(&s->b, "\nimdn\n");
-		cpm_buf_add(&s->b, c->cpim.imdn_id);
+		deferral_add_identity(&s->b, originator, c->cpim.imdn_id);
 	} else {
+		cpm_buf_add(&s->b, originator);
 		cpm_buf_add_str(&s->b, "\nsip\n");
 		cpm_buf_add(&s->b, r->call_id);
 		cpm_buf_add_char(&s->b, '\n');
@@ -377,13 +386,16 @@ static enum cpm_handling handling_of(struct context *c, int64_t now)
 	}
 }
 
-static int64_t expires_at(const struct request *r, int64_t now)
+/* Expires in pager mode, Message-Expires in large mode (8.3.1.6.1 step 5). */
+static int64_t expires_at(const struct request *r, bool large, int64_t now)
 {
+	struct cpm_slice value = large ? r->message_expires : r->expires;
+	unsigned present = large ? r->message_expires_count : r->expires_count;
 	bool odd = false;
-	uint64_t seconds = cpm_expiry_seconds(cpm_slice_trim(r->expires), r->expires_count > 0,
-			(uint64_t)settings.max_expiry_s, &odd);
+	uint64_t seconds = cpm_expiry_seconds(
+			cpm_slice_trim(value), present > 0, (uint64_t)settings.max_expiry_s, &odd);
 
-	if(odd || r->expires_count > 1)
+	if(odd || present > 1)
 		count(expires_odd);
 	return now + (int64_t)seconds * 1000;
 }
@@ -399,7 +411,7 @@ static void record_fill(struct cpm_record *rec, struct scratch *s, struct contex
 			.anonymous = c->facts.anonymous,
 			.rule = c->rule,
 			.arrived_ms = now,
-			.expires_ms = expires_at(r, now),
+			.expires_ms = expires_at(r, false, now),
 			.size = r->body.n,
 			.wants = c->cpim.wants,
 			.imdn_id = c->cpim.imdn_id,
@@ -469,7 +481,20 @@ static struct store_job *job_make(const struct cpm_record *rec, struct cpm_slice
 	return job;
 }
 
-struct store_job *deferral_job(struct sip_msg *msg, struct context *c, bool storing)
+/* Of a large message only the INVITE has come; what its media carries is told later. */
+static void record_enlarge(
+		struct cpm_record *rec, const struct request *r, uint64_t size, int64_t now)
+{
+	rec->kind = CPM_RECORD_LARGE;
+	rec->expires_ms = expires_at(r, true, now);
+	rec->size = size;
+	rec->content_type = CPM_SLICE("message/cpim");
+	rec->content_disposition = CPM_SLICE_NONE;
+}
+
+/* large: size of the message that an INVITE announces, NULL for pager mode. */
+static struct store_job *job_of_request(
+		struct sip_msg *msg, struct context *c, bool storing, const uint64_t *large)
 {
 	/* Kept between messages to spare their allocation; the scratch must not move while slices borrow from it. */
 	static struct scratch scratch;
@@ -489,13 +514,17 @@ struct store_job *deferral_job(struct sip_msg *msg, struct context *c, bool stor
 		c->reason = "malformed";
 		return NULL;
 	}
-	if(!form_ok(c, r))
+	if(large)
+		memset(&c->cpim, 0, sizeof(c->cpim));
+	else if(!form_ok(c, r))
 		return NULL;
 	if(!text.max)
 		cpm_buf_init(&text, settings.limits.max_record_bytes);
 	cpm_buf_reset(&text);
 	cpm_buf_init_fixed(&scratch.b, scratch_memory, sizeof(scratch_memory));
 	record_fill(&rec, &scratch, c, r, storing, now);
+	if(large)
+		record_enlarge(&rec, r, *large, now);
 	who = identity(&scratch, c, r);
 	if(scratch.b.rc != CPM_OK || !random_take(bytes, sizeof(bytes))) {
 		c->reason = "too-large";
@@ -511,10 +540,20 @@ struct store_job *deferral_job(struct sip_msg *msg, struct context *c, bool stor
 		form_refuse_rc(c, rc, &diag);
 		return NULL;
 	}
-	job = job_make(&rec, cpm_buf_slice(&text), who, r->body);
+	job = job_make(&rec, cpm_buf_slice(&text), who, large ? CPM_SLICE_NONE : r->body);
 	if(!job)
 		c->reason = "busy";
 	return job;
+}
+
+struct store_job *deferral_job(struct sip_msg *msg, struct context *c, bool storing)
+{
+	return job_of_request(msg, c, storing, NULL);
+}
+
+struct store_job *deferral_of_invite(struct sip_msg *msg, struct context *c, uint64_t size)
+{
+	return job_of_request(msg, c, c->decided && c->verdict.action == CPM_STORE, &size);
 }
 
 /* A system message tells of what waits: kept, it would be told of itself. */

@@ -25,6 +25,13 @@ int deferral_begin_store(struct sip_msg *msg, struct context *c, const str *rout
 /* What is kept of the request, with a new id; the caller's. NULL with c->reason. */
 struct store_job *deferral_job(struct sip_msg *msg, struct context *c, bool storing);
 
+/* What is kept of the INVITE of a large message: a store_job in shared memory without body, whose record says size octets and misses
+ * what the CPIM tells; its identity is the request's own. NULL with c->reason. */
+struct store_job *deferral_of_invite(struct sip_msg *msg, struct context *c, uint64_t size);
+
+/* Appends the identity of a message by its originator and imdn Message-ID, for de-duplication. */
+void deferral_add_identity(struct cpm_buf *b, struct cpm_slice originator, struct cpm_slice imdn_id);
+
 /* The SIP status and phrase that belong to a reason. */
 int reason_status(const char *reason);
 const char *reason_phrase(const char *reason);

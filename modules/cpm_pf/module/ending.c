@@ -113,7 +113,11 @@ static void end(struct due *d, const struct cpm_record *r, enum store_outcome ou
 
 static void expire(struct due *d, const struct cpm_record *r, int64_t now)
 {
-	if(preference(d, r, now) == CPM_EXPIRED_STORE) {
+	/* What is too large for the message store would wait for it without end. */
+	bool storable = r->kind != CPM_RECORD_LARGE
+					|| r->size <= (uint64_t)settings.store_max_object_bytes;
+
+	if(storable && preference(d, r, now) == CPM_EXPIRED_STORE) {
 		d->ended = kept;
 		due_keep(d);
 	} else
@@ -174,7 +178,7 @@ void ending_due(struct due *d, int64_t now)
 		return;
 	}
 	facts.record = &r;
-	if(event_run(EVENT_EXPIRED, &facts))
+	if(event_run(EVENT_EXPIRED, &facts) && r.kind != CPM_RECORD_LARGE)
 		interwork(d, &r, now);
 	else
 		expire(d, &r, now);

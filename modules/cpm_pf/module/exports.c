@@ -50,6 +50,7 @@ WRAP_1(defer)
 WRAP_1(store)
 WRAP_1(record)
 WRAP_0(unrecord)
+WRAP_1(receive)
 WRAP_1(manage_deferred)
 WRAP_1(handle_subscribe)
 WRAP_0(handle_indialog)
@@ -98,6 +99,7 @@ cmd_export_t exports_functions[] = {
 	EXPORT_1("cpm_store", store),
 	EXPORT_1("cpm_record", record),
 	EXPORT_0("cpm_unrecord", unrecord),
+	EXPORT_1("cpm_receive", receive),
 	EXPORT_1("cpm_manage_deferred", manage_deferred),
 	EXPORT_1("cpm_handle_subscribe", handle_subscribe),
 	EXPORT_0("cpm_handle_indialog", handle_indialog),
@@ -135,6 +137,7 @@ sr_kemi_t exports_kemi[] = {
 	KEMI(store, STR, NO, NO, NO, NO, NO),
 	KEMI(record, STR, NO, NO, NO, NO, NO),
 	KEMI(unrecord, NO, NO, NO, NO, NO, NO),
+	KEMI(receive, STR, NO, NO, NO, NO, NO),
 	KEMI(manage_deferred, STR, NO, NO, NO, NO, NO),
 	KEMI(handle_subscribe, STR, NO, NO, NO, NO, NO),
 	KEMI(handle_indialog, NO, NO, NO, NO, NO, NO),

@@ -27,9 +27,12 @@
 #include "settings.h"
 #include "statistics.h"
 #include "ticket.h"
+#include "transfer.h"
 
 /* A push whose answer has not come by then never will: tm's own timers are far shorter. */
 #define FLIGHT_LOST_MS 180000
+/* Added to the longest life of a session with a client. */
+#define LARGE_LOST_MS 120000
 /* When the store is away, or documents are, look again after this. */
 #define TROUBLE_REST_MS 2000
 /* Do-not-disturb is looked at again at least this far apart. */
@@ -49,7 +52,7 @@ struct flight {
 	struct session *session; /* NULL: free */
 	struct session_batch *batch;
 	const struct store_message *message;
-	int64_t sent_ms;
+	int64_t lost_ms; /* when the answer is given up */
 	uint64_t ticket;
 	size_t contact;              /* it goes to this one of the run's */
 	struct recording *recording; /* the flight's; NULL: none */
@@ -190,6 +193,27 @@ static void report_clear(struct session_report *r)
 			0;
 }
 
+static const struct cpm_documents *run_documents(const struct session_run *run)
+{
+	return run->entry ? xdm_documents(run->entry) : &cpm_documents_none;
+}
+
+/* The client for a large message: the present one, else another that has nothing against large ones (PU-5); NULL without. */
+static const struct contact *client_for_large(const struct session_run *run)
+{
+	size_t i, n = run->contacts.count;
+
+	for(i = 0; i < n; i++) {
+		size_t at = (run->contact + i) % n;
+
+		if(run->suitable[at]
+				&& cpm_decide_client(run_documents(run), run->contacts.items[at].instance,
+						CPM_MEDIUM_LARGE))
+			return &run->contacts.items[at];
+	}
+	return NULL;
+}
+
 static bool client_suits(
 		const struct session *s, const struct contact *c, const struct cpm_documents *d)
 {
@@ -225,11 +249,6 @@ static int64_t later(int64_t a, int64_t b)
 static int64_t earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
-}
-
-static const struct cpm_documents *run_documents(const struct session_run *run)
-{
-	return run->entry ? xdm_documents(run->entry) : &cpm_documents_none;
 }
 
 /* With the documents known: may anything be pushed now? Takes the reference. */
@@ -479,6 +498,10 @@ static bool message_clear(struct session *s, struct session_batch *b, const stru
 		leave_unsent(s, b, m);
 		return false;
 	}
+	if(record->kind == CPM_RECORD_LARGE && !client_for_large(s->run)) {
+		leave_unsent(s, b, m);
+		return false;
+	}
 	if(m->order == STORE_ORDER_NONE && unwelcome(s, record, now, &until)) {
 		put_off(s, m, until, 0);
 		message_ended(s->run, b);
@@ -584,6 +607,23 @@ static bool record_first(const struct flight *f, const struct cpm_record *r, int
 	return false;
 }
 
+/* A large message goes over MSRP, from a process of its own. */
+static void send_large(struct flight *f, const struct cpm_record *r)
+{
+	struct session_run *run = f->session->run;
+	bool to_isf = f->message->order == STORE_ORDER_INTERWORK;
+
+	f->lost_ms += (int64_t)settings.msrp_life_s * 1000 + LARGE_LOST_MS;
+	if(to_isf)
+		count(interworked);
+	else
+		count(push_sent);
+	if(!transfer_begin(r, to_isf ? NULL : client_for_large(run), f->ticket)) {
+		count(push_unsent);
+		queue_answered(f->ticket, 503);
+	}
+}
+
 /* Sends one message to the present client, or where its user ordered. */
 static void send_one(
 		struct session *s, struct session_batch *b, const struct store_message *m, int64_t now)
@@ -603,9 +643,11 @@ static void send_one(
 		return;
 	}
 	*f = (struct flight){
-			.session = s, .batch = b, .message = m, .sent_ms = now, .ticket = f->ticket, .contact = run->contact};
+			.session = s, .batch = b, .message = m, .lost_ms = now + FLIGHT_LOST_MS, .ticket = f->ticket, .contact = run->contact};
 	run->in_flight++;
-	if(m->order == STORE_ORDER_INTERWORK) {
+	if(record.kind == CPM_RECORD_LARGE) {
+		send_large(f, &record);
+	} else if(m->order == STORE_ORDER_INTERWORK) {
 		count(interworked);
 		sent = settings.isf_uri[0]
 			   && message_interwork(&record, m->body, cpm_slice_of(settings.isf_uri), f->ticket);
@@ -1002,7 +1044,7 @@ static void flights_sweep(int64_t now)
 	size_t i;
 
 	for(i = 0; i < flight_count; i++) {
-		if(flights[i].session && flights[i].sent_ms + FLIGHT_LOST_MS < now)
+		if(flights[i].session && flights[i].lost_ms < now)
 			push_answered(flights[i].ticket, 408, now);
 	}
 }

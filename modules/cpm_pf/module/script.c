@@ -18,6 +18,7 @@
 #include "manage.h"
 #include "obtain.h"
 #include "queue.h"
+#include "receive.h"
 #include "settings.h"
 #include "statistics.h"
 #include "subscribe.h"
@@ -209,7 +210,8 @@ int ki_check_dnd(struct sip_msg *msg)
 	if(trouble)
 		return trouble;
 	facts = c->facts;
-	facts.medium = CPM_MEDIUM_PAGER;
+	if(!c->decided)
+		facts.medium = CPM_MEDIUM_PAGER;
 	facts.now_ms = c->now_ms;
 	if(!cpm_decide_dnd(context_documents(c), &facts, &rule, NULL))
 		return -1;
@@ -306,6 +308,11 @@ int ki_store(struct sip_msg *msg, str *route)
 int ki_defer(struct sip_msg *msg, str *route)
 {
 	return deferral_begin(msg, context_judged(msg), route);
+}
+
+int ki_receive(struct sip_msg *msg, str *route)
+{
+	return receive_begin(msg, context_of(msg), route);
 }
 
 int ki_manage_deferred(struct sip_msg *msg, str *route)

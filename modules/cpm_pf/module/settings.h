@@ -80,6 +80,25 @@ struct settings {
 	int min_se_s;
 	int session_expires_s;
 
+	char *msrp_listen;
+	char *msrp_host;
+	char *msrp_tls_certificate;
+	char *msrp_tls_key;
+	char *msrp_tls_ca;
+	int msrp_tls_verify;
+	int msrp_offer_tls;
+	int msrp_cema;
+	int msrp_workers;
+	int msrp_max_sessions;
+	int msrp_max_connections;
+	int msrp_chunk_bytes;
+	int msrp_bind_ms;
+	int msrp_idle_ms;
+	int msrp_response_ms;
+	int msrp_life_s;
+	int msrp_staging_s;
+	int max_large_bytes;
+
 	char *xcap_root;
 	char *xcap_lists_auid;
 	char *xcap_policy_auid;

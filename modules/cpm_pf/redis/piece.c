@@ -33,8 +33,7 @@ struct command *piece_put(const struct store_config *config, const struct store_
 	if(!piece->octets.n || piece->octets.n > STORE_PIECE_MAX || piece->at > OCTETS_MAX
 			|| piece->octets.n > OCTETS_MAX - piece->at)
 		return NULL;
-	c = piece_new(
-			config, COMMAND_PIECE, "SETRANGE", 2, piece->octets.n, piece->aor, piece->id);
+	c = piece_new(config, COMMAND_PIECE, "SETRANGE", 2, piece->octets.n, piece->aor, piece->id);
 	if(!c)
 		return NULL;
 	command_arg_i64(c, (int64_t)piece->at);

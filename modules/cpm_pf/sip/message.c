@@ -44,7 +44,7 @@ static void add_routes(struct cpm_buf *out, struct cpm_slice path)
 }
 
 /* What the norm's 8.3.1.6.1 keeps of a message, but its feature tags. */
-static void add_stored(const struct cpm_record *r, struct cpm_buf *out)
+static void add_stored_but_body(const struct cpm_record *r, struct cpm_buf *out)
 {
 	add_line(out, "P-Asserted-Identity", r->asserted);
 	if(r->anonymous)
@@ -55,6 +55,11 @@ static void add_stored(const struct cpm_record *r, struct cpm_buf *out)
 	add_line(out, "Contribution-ID", r->contribution_id);
 	add_line(out, "InReplyTo-Contribution-ID", r->in_reply_to);
 	add_line(out, "Referred-By", r->referred_by);
+}
+
+static void add_stored(const struct cpm_record *r, struct cpm_buf *out)
+{
+	add_stored_but_body(r, out);
 	add_line(out, "Content-Disposition", r->content_disposition);
 	add_line(out, "Content-Type", r->content_type);
 }
@@ -67,6 +72,25 @@ void message_add_headers(const struct cpm_record *r, const struct contact *c, st
 	cpm_buf_add_str(out, "\r\n");
 	add_line(out, "User-Agent", cpm_slice_of(release_version));
 	add_stored(r, out);
+}
+
+void message_add_invite_headers(const struct cpm_record *r, const struct contact *c,
+		enum cpm_icsi service, unsigned session_s, struct cpm_buf *out)
+{
+	if(c) {
+		add_routes(out, c->path);
+		cpm_buf_add_str(out, "Accept-Contact: ");
+		cpm_feature_add_accept_contact(out, service);
+		cpm_buf_add_str(out, "\r\n");
+	} else {
+		add_line(out, "Accept-Contact", r->accept_contact);
+	}
+	add_line(out, "User-Agent", cpm_slice_of(release_version));
+	cpm_buf_add_str(out, "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS\r\nSupported: timer\r\n"
+						 "Session-Expires: ");
+	cpm_buf_add_u64(out, session_s);
+	cpm_buf_add_str(out, ";refresher=uac\r\n");
+	add_stored_but_body(r, out);
 }
 
 static void on_completed(struct cell *t, int type, struct tmcb_params *ps)

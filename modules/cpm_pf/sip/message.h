@@ -8,6 +8,7 @@
 #ifndef CPM_MESSAGE_H
 #define CPM_MESSAGE_H
 
+#include "../core/codec/feature.h"
 #include "../core/queue/record.h"
 #include "contacts.h"
 #include "request.h"
@@ -20,6 +21,11 @@ void message_init(const char *release, message_answered answered);
 
 /* Appends the header lines, each with CRLF: everything but what tm writes itself. */
 void message_add_headers(const struct cpm_record *r, const struct contact *c, struct cpm_buf *out);
+
+/* The same for the INVITE of a large message, without Content-Type: the service that it is for, and session timers of so many
+ * seconds. contact NULL: to the ISF, with the feature tags that it came with. The norm's 8.3.1.6.7 steps 1 to 6. */
+void message_add_invite_headers(const struct cpm_record *r, const struct contact *c,
+		enum cpm_icsi service, unsigned session_s, struct cpm_buf *out);
 
 /* Any MESSAGE of ours, or another request outside of a dialog. headers: complete lines with CRLF; User-Agent is added, tm writes Via, Call-ID, CSeq and the like. from and to
  * are header values without tag. */

@@ -16,6 +16,10 @@ static struct cpm_slice *request_extension(struct request *r, struct cpm_slice n
 				return &r->conversation_id;
 			if(cpm_slice_ieq(name, CPM_SLICE("Contribution-ID")))
 				return &r->contribution_id;
+			if(cpm_slice_ieq(name, CPM_SLICE("Message-Expires"))) {
+				r->message_expires_count++;
+				return &r->message_expires;
+			}
 			break;
 		case 25:
 			if(cpm_slice_ieq(name, CPM_SLICE("InReplyTo-Contribution-ID")))

@@ -7,6 +7,7 @@ import re
 import pytest
 from lib.documents import DEFERRED, blocklist, do_not_disturb, rule, ruleset
 from lib.imdn import report_names
+from lib.large import LargePhone, large_body, send_large
 from lib.messages import orders
 from process import wait_until
 
@@ -82,4 +83,14 @@ def test_commands(scene):
     assert scene.manage(bob).status == 488
     scene.send(ALICE, bob)
     assert scene.manage(bob, orders((scene.message_uri(scene.waiting(bob)[0]), "delete"))).status == 200
+    scene.wait_waiting(bob, 0)
+
+
+@pytest.mark.clause("LM-4", "PU-5")
+def test_a_large_message(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    body = large_body(alice, bob, 100000)
+    assert send_large(scene, alice, bob, body) == [200]
+    scene.wait_waiting(bob, 1)
+    assert LargePhone(scene, bob).wait_message() == body
     scene.wait_waiting(bob, 0)

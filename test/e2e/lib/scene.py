@@ -21,6 +21,7 @@ class Scene:
         self.stack, self.folder, self.unique = stack, Path(folder), unique
         self.documents = Documents(stack)
         self.phones = []
+        self.closers = []
 
     def person(self, name):
         return f"sip:{name}{next(_people) if self.unique else ''}@{self.stack.domain}"
@@ -113,3 +114,6 @@ class Scene:
         for phone in self.phones:
             phone.stop()
         self.phones.clear()
+        for close in self.closers:
+            close()
+        self.closers.clear()

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * A transfer: INVITE, octets from the store on demand, and what became of it
+ * back to the queue process. Memory of one: what the endpoint keeps, and one
+ * piece in its answer from the store.
+ */
+#include "transfer.h"
+
+#include <stdlib.h>
+
+#include "../../core/mem/shm.h"
+#include "../core/codec/msrpuri.h"
+#include "../core/codec/sdp.h"
+#include "../core/session/large.h"
+#include "../sip/invite.h"
+#include "../sip/message.h"
+#include "media.h"
+#include "queue.h"
+#include "settings.h"
+#include "statistics.h"
+
+#define SDP_MAX 2048
+#define HEADERS_MAX 65536
+#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
+
+/* From a queue process. */
+struct transfer_job {
+	struct command_job command;
+	uint64_t ticket; /* of the queue's flight */
+	uint64_t size;
+	struct socket_info *socket;
+	bool to_isf;
+	struct cpm_slice aor, id, uri, from, to, next_hop, headers; /* in the job's block */
+};
+
+/* From whatever process has the final answer. */
+struct answered_job {
+	struct command_job command;
+	uint64_t ticket; /* of the INVITE */
+	int status;
+	struct dlg *dlg;
+	struct cpm_slice sdp; /* in the job's block */
+};
+
+struct transfer {
+	enum cpm_transfer_state state;
+	struct transfer_job *job; /* NULL: a free place */
+	uint64_t ticket;
+	struct leg *leg;
+	struct dlg *dlg;
+	int status;     /* what the queue will hear */
+	unsigned calls; /* answers of the store that are to come */
+	int64_t started_ms;
+};
+
+static struct transfer *transfers;
+static size_t transfer_count;
+static uint64_t generation;
+
+static void transfer_event(struct transfer *t, enum cpm_transfer_event event, int status);
+static void transfer_run(struct command_job *head, struct store *store, int64_t now);
+static void answered_run(struct command_job *head, struct store *store, int64_t now);
+
+/* Places of one process follow those of the one before. */
+static size_t places_each(void)
+{
+	return (size_t)settings.msrp_max_sessions;
+}
+
+static char *text_put(char *at, struct cpm_slice *to, struct cpm_slice from)
+{
+	*to = (struct cpm_slice){at, from.n};
+	if(from.n)
+		memcpy(at, from.p, from.n);
+	return at + from.n;
+}
+
+/* In a queue process. */
+
+/* Straight delivery, and what was deferred, are for different services of the client (8.3.1.2 step 8b, 8.3.1.6.7 step 1). */
+static enum cpm_icsi service_of(const struct cpm_record *r)
+{
+	return r->cause == CPM_CAUSE_SCRIPT ? CPM_ICSI_LARGEMSG : CPM_ICSI_DEFERRED;
+}
+
+bool transfer_begin(const struct cpm_record *record, const struct contact *contact, uint64_t ticket)
+{
+	static struct cpm_buf headers, uri;
+	struct cpm_slice hop = contact ? contact_next_hop(contact) : cpm_slice_of(settings.isf_uri);
+	struct transfer_job *job;
+	char *at;
+
+	if(!media_on() || !hop.n)
+		return false;
+	if(!headers.max) {
+		cpm_buf_init(&headers, HEADERS_MAX);
+		cpm_buf_init(&uri, 2048);
+	}
+	cpm_buf_reset(&headers);
+	cpm_buf_reset(&uri);
+	message_add_invite_headers(
+			record, contact, service_of(record), (unsigned)settings.session_expires_s, &headers);
+	if(contact)
+		contact_add_request_uri(contact, record->aor, &uri);
+	else
+		cpm_buf_add(&uri, record->request_uri);
+	if(headers.rc || uri.rc)
+		return false;
+	job = shm_malloc(sizeof(*job) + record->aor.n + record->id.n + uri.n + record->from.n
+					 + record->to.n + hop.n + headers.n);
+	if(!job)
+		return false;
+	memset(job, 0, sizeof(*job));
+	job->command = (struct command_job){{JOB_COMMAND}, transfer_run};
+	job->ticket = ticket;
+	job->size = record->size;
+	job->socket = contact ? contact->socket : NULL;
+	job->to_isf = !contact;
+	at = text_put((char *)(job + 1), &job->aor, record->aor);
+	at = text_put(at, &job->id, record->id);
+	at = text_put(at, &job->uri, cpm_buf_slice(&uri));
+	at = text_put(at, &job->from, record->from);
+	at = text_put(at, &job->to, record->to);
+	at = text_put(at, &job->next_hop, hop);
+	text_put(at, &job->headers, cpm_buf_slice(&headers));
+	if(media_post(media_choose(), &job->command))
+		return true;
+	shm_free(job);
+	return false;
+}
+
+/* In any process: the final answer to an INVITE. */
+static void on_answered(uint64_t ticket, int status, struct dlg *dlg, struct cpm_slice sdp)
+{
+	struct answered_job *job = shm_malloc(sizeof(*job) + sdp.n);
+
+	if(!job) {
+		invite_bye(&dlg, CPM_SLICE_NONE);
+		return;
+	}
+	*job = (struct answered_job){.command = {{JOB_COMMAND}, answered_run},
+			.ticket = ticket,
+			.status = status,
+			.dlg = dlg,
+			.sdp = {(char *)(job + 1), sdp.n}};
+	if(sdp.n)
+		memcpy(job + 1, sdp.p, sdp.n);
+	if(media_post((int)(INVITE_PLACE(ticket) / places_each()), &job->command))
+		return;
+	LM_WARN("the msrp process is behind: the answer to an INVITE is lost\n");
+	invite_bye(&dlg, CPM_SLICE_NONE);
+	shm_free(job);
+}
+
+bool transfer_init(void)
+{
+	return invite_init(on_answered, places_each() * (size_t)settings.msrp_workers);
+}
+
+bool transfer_start(void)
+{
+	transfer_count = places_each();
+	transfers = calloc(transfer_count, sizeof(*transfers));
+	return transfers != NULL;
+}
+
+/* In the media process. */
+
+static void transfer_release(struct transfer *t)
+{
+	if(t->state != CPM_TRANSFER_OVER || t->calls || !t->job)
+		return;
+	shm_free(t->job);
+	memset(t, 0, sizeof(*t));
+}
+
+static struct transfer *transfer_take(void)
+{
+	static size_t from;
+	size_t i;
+
+	for(i = 0; i < transfer_count; i++) {
+		struct transfer *t = &transfers[(from + i) % transfer_count];
+
+		if(t->job)
+			continue;
+		from = (size_t)(t - transfers) + 1;
+		t->ticket = (++generation << 24)
+					| ((size_t)media_self() * places_each() + (size_t)(t - transfers));
+		return t;
+	}
+	return NULL;
+}
+
+static void on_octets(void *context, enum store_rc rc, struct cpm_slice octets)
+{
+	struct transfer *t = context;
+
+	t->calls--;
+	if(t->state == CPM_TRANSFER_SENDING && t->leg) {
+		if(rc == STORE_OK && octets.n) {
+			leg_give(t->leg, octets, false);
+		} else {
+			/* Its octets are gone, or the store is away: the client is told that no more comes. */
+			leg_abort(t->leg);
+			transfer_event(t, CPM_TRANSFER_BROKEN, rc == STORE_OK ? 500 : 503);
+		}
+	}
+	transfer_release(t);
+}
+
+static void on_want(void *owner, struct leg *leg, uint64_t at, size_t n)
+{
+	struct transfer *t = owner;
+
+	if(!n) {
+		leg_give(leg, CPM_SLICE_NONE, true);
+	} else if(store_octets(media_store(), t->job->aor, t->job->id, at, n, on_octets, t)) {
+		t->calls++;
+	} else {
+		leg_abort(leg);
+		transfer_event(t, CPM_TRANSFER_BROKEN, 503);
+	}
+}
+
+static void on_sent(void *owner, struct leg *leg, unsigned status)
+{
+	struct transfer *t = owner;
+
+	if(status == 200)
+		transfer_event(t, CPM_TRANSFER_SENT, 200);
+	else
+		transfer_event(t, CPM_TRANSFER_BROKEN, status >= 400 ? (int)status : 500);
+	transfer_release(t);
+}
+
+static void on_lost(void *owner, struct leg *leg, enum leg_loss why)
+{
+	struct transfer *t = owner;
+
+	t->leg = NULL;
+	LM_INFO("event=media_lost id=%.*s why=%s\n", SLICE_FMT(t->job->id), leg_loss_name(why));
+	transfer_event(t, CPM_TRANSFER_BROKEN, 408);
+	transfer_release(t);
+}
+
+static const struct leg_hooks hooks = {.want = on_want, .sent = on_sent, .lost = on_lost};
+
+static void transfer_end(struct transfer *t)
+{
+	leg_close(&t->leg);
+	if(t->status < 300)
+		count(large_sent);
+	LM_INFO("event=transfer id=%.*s user=%.*s octets=%llu status=%d ms=%lld\n",
+			SLICE_FMT(t->job->id), SLICE_FMT(t->job->aor), (unsigned long long)t->job->size,
+			t->status, (long long)(now_ms() - t->started_ms));
+	queue_answered(t->job->ticket, t->status);
+}
+
+/* Callers release the transfer when they are done with it. */
+static void transfer_event(struct transfer *t, enum cpm_transfer_event event, int status)
+{
+	enum cpm_transfer_step step = cpm_transfer_next(&t->state, event);
+
+	switch(step) {
+		case CPM_TRANSFER_NOTHING:
+			if(t->state == CPM_TRANSFER_GIVEN_UP)
+				leg_close(&t->leg);
+			break;
+		case CPM_TRANSFER_SEND: {
+			struct leg_message message = {.content_type = CPM_SLICE("message/cpim"),
+					.total = t->job->size,
+					.total_known = true};
+			leg_send(t->leg, &message);
+			break;
+		}
+		case CPM_TRANSFER_END:
+		case CPM_TRANSFER_END_BYE:
+			t->status = status;
+			if(step == CPM_TRANSFER_END_BYE)
+				invite_bye(&t->dlg, cpm_slice_of(settings_agent_line()));
+			transfer_end(t);
+			break;
+	}
+}
+
+/* The peer's answer to our offer: who connects. False when it cannot be used. */
+static bool answer_take(struct transfer *t, struct cpm_slice text)
+{
+	struct cpm_msrp_uri uri;
+	struct cpm_sdp answer;
+
+	if(cpm_sdp_parse(text, &answer, NULL) != CPM_OK || !answer.port
+			|| answer.direction == CPM_SDP_SENDONLY || answer.direction == CPM_SDP_INACTIVE
+			|| (answer.accept_types.n
+					&& !cpm_sdp_accepts(answer.accept_types, CPM_SLICE("message/cpim"))))
+		return false;
+	if(!t->job->to_isf && answer.setup != CPM_SDP_PASSIVE && answer.setup != CPM_SDP_SETUP_NONE)
+		return leg_listen(t->leg, answer.path);
+	/* It knows no a=setup: the offerer connects (RFC 4975). */
+	if(!cpm_msrp_uri_parse(cpm_msrp_path_first(answer.path), &uri)
+			&& leg_dial(t->leg, answer.path, uri.host, uri.port ? uri.port : 2855))
+		return true;
+	return leg_dial(t->leg, answer.path, answer.address, answer.port);
+}
+
+static void answered_run(struct command_job *head, struct store *store, int64_t now)
+{
+	struct answered_job *job = (struct answered_job *)head;
+	struct transfer *t = &transfers[INVITE_PLACE(job->ticket) % places_each()];
+
+	if(!t->job || t->ticket != job->ticket) {
+		invite_bye(&job->dlg, CPM_SLICE_NONE);
+		shm_free(job);
+		return;
+	}
+	t->dlg = job->dlg;
+	if(job->status >= 300) {
+		transfer_event(t, CPM_TRANSFER_REFUSED, job->status);
+	} else if(t->state != CPM_TRANSFER_INVITED) {
+		transfer_event(t, CPM_TRANSFER_ACCEPTED, 408);
+	} else if(answer_take(t, job->sdp)) {
+		transfer_event(t, CPM_TRANSFER_ACCEPTED, 200);
+	} else {
+		LM_NOTICE("event=answer_unusable id=%.*s user=%.*s\n", SLICE_FMT(t->job->id),
+				SLICE_FMT(t->job->aor));
+		transfer_event(t, CPM_TRANSFER_BROKEN, 488);
+		transfer_event(t, CPM_TRANSFER_ACCEPTED, 488);
+	}
+	shm_free(job);
+	transfer_release(t);
+}
+
+/* The norm's 8.3.1.6.7 step 7; towards the ISF we connect (8.3.1.2 step 8e). */
+static bool offer_build(const struct transfer *t, struct cpm_buf *sdp)
+{
+	struct endpoint_place place;
+	struct cpm_sdp_own own = {.tls = settings.msrp_offer_tls,
+			.session = t->ticket,
+			.version = 1,
+			.path = leg_path(t->leg),
+			.accept_types = CPM_SLICE("message/cpim"),
+			.file_size = t->job->size,
+			.file_size_known = true,
+			.setup = t->job->to_isf ? CPM_SDP_ACTIVE : CPM_SDP_PASSIVE,
+			.direction = CPM_SDP_SENDONLY,
+			.cema = settings.msrp_cema};
+
+	if(!media_place(settings.msrp_offer_tls, &place))
+		return false;
+	own.address = cpm_slice_of(settings.msrp_host[0] ? settings.msrp_host : place.address);
+	own.port = place.port;
+	cpm_sdp_add_offer(sdp, &own);
+	return sdp->rc == CPM_OK;
+}
+
+static bool transfer_invite(struct transfer *t)
+{
+	const struct transfer_job *job = t->job;
+	struct endpoint_place place;
+	struct leg_config config = {.tls = settings.msrp_offer_tls, .hooks = &hooks, .owner = t};
+	char memory[SDP_MAX];
+	struct cpm_buf sdp;
+	struct invite invite = {.uri = job->uri,
+			.from = job->from,
+			.to = job->to,
+			.next_hop = job->next_hop,
+			.headers = job->headers,
+			.socket = job->socket};
+
+	if(!media_place(settings.msrp_offer_tls, &place))
+		return false;
+	config.ipv6 = place.ipv6;
+	t->leg = leg_open(media_endpoint(), &config);
+	cpm_buf_init_fixed(&sdp, memory, sizeof(memory));
+	if(!t->leg || !offer_build(t, &sdp))
+		return false;
+	invite.sdp = cpm_buf_slice(&sdp);
+	return invite_send(&invite, t->ticket);
+}
+
+static void transfer_run(struct command_job *head, struct store *store, int64_t now)
+{
+	struct transfer_job *job = (struct transfer_job *)head;
+	struct transfer *t = transfer_take();
+
+	if(!t) {
+		queue_answered(job->ticket, 503);
+		shm_free(job);
+		return;
+	}
+	t->job = job;
+	t->state = CPM_TRANSFER_INVITED;
+	t->started_ms = now;
+	if(!transfer_invite(t)) {
+		transfer_event(t, CPM_TRANSFER_REFUSED, 503);
+		transfer_release(t);
+	}
+}

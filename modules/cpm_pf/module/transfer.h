@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * Sending a deferred large message: INVITE with our offer, octets from the store
+ * over MSRP, BYE. The norm's 8.3.1.6.7.
+ */
+#ifndef CPM_TRANSFER_H
+#define CPM_TRANSFER_H
+
+#include "../core/queue/record.h"
+#include "../sip/contacts.h"
+
+/* In mod_init; and at the start of a media process. False without memory. */
+bool transfer_init(void);
+bool transfer_start(void);
+
+/* In a queue process: sends a message to a client, or to the ISF (contact NULL). queue_answered is called with the ticket and a SIP
+ * status: 2xx when all octets are confirmed. False when it cannot be handed over; then it is not called. */
+bool transfer_begin(
+		const struct cpm_record *record, const struct contact *contact, uint64_t ticket);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * INVITEs of ours with an SDP offer, and the dialogs that come of them. tm sends
+ * the ACK. RFC 3261 section 13.2.
+ */
+#ifndef CPM_INVITE_H
+#define CPM_INVITE_H
+
+#include "../core/base/buf.h"
+#include "contacts.h"
+
+struct dlg; /* a dialog, in shared memory */
+
+struct invite {
+	struct cpm_slice uri, from, to;
+	struct cpm_slice next_hop; /* empty: by uri */
+	struct cpm_slice headers;  /* complete lines with CRLF, without Contact and Content-Type */
+	struct cpm_slice sdp;
+	struct socket_info *socket; /* NULL: the server's first */
+};
+
+/* The final answer, in any process. dlg is the callee's with a 2xx, NULL otherwise; sdp is valid during the call. */
+typedef void (*invite_answered)(uint64_t ticket, int status, struct dlg *dlg, struct cpm_slice sdp);
+/* In mod_init: room for so many INVITEs under way at once, over all processes. False without memory. */
+bool invite_init(invite_answered answered, size_t max);
+
+/* The ticket's low 24 bits are a place below max that no other INVITE under way has; the rest tells it from earlier ones with that
+ * place. False when it cannot be sent; then no answer comes. */
+#define INVITE_PLACE(ticket) ((size_t)((ticket)&0xffffff))
+bool invite_send(const struct invite *invite, uint64_t ticket);
+/* BYE, whose answer nobody waits for. headers: complete lines with CRLF. Frees the dialog. */
+void invite_bye(struct dlg **dlg, struct cpm_slice headers);
+
+#endif

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 the cpm_pf authors
+"""What the served user's documents say of large messages (8.3.1.2 steps 1 to 7)."""
+
+import pytest
+from lib.documents import DEFERRED, blocklist, do_not_disturb, forward_to, rule, ruleset
+from lib.large import LargeCall, LargePhone, large_body, large_headers, send_large
+
+STACK = {"defines": {"WITH_VERSION_CHECK": True, "WITHOUT_ANONYMITY": True}}
+LARGE = ("large-message-mode-message",)
+
+
+@pytest.fixture
+def people(scene):
+    return scene.person("alice"), scene.person("bob")
+
+
+def warned(call, text):
+    assert call.status == 403 and f'"{text} ' in call.reply.get("Warning"), call.reply.headers
+    assert call.reply.get("Warning").startswith("399 ")
+
+
+@pytest.mark.clause("LM-1")
+def test_version(scene, people):
+    headers = [h.replace("OMA1.0", "OMA0.9") for h in large_headers(people[0])]
+    warned(LargeCall(scene, *people, headers=headers), "132")
+
+
+@pytest.mark.clause("LM-1")
+def test_anonymity(scene, people):
+    warned(LargeCall(scene, *people, headers=large_headers(people[0], extra=["Privacy: id"])), "119")
+
+
+@pytest.mark.clause("LM-5")
+def test_blocked(scene, people):
+    scene.documents.put("lists", people[1], blocklist([people[0]]))
+    warned(LargeCall(scene, *people), "122")
+
+
+@pytest.mark.clause("LM-6", "LM-6a")
+@pytest.mark.parametrize("media", [LARGE, ("pager-mode-message",)])
+def test_reject(scene, people, media):
+    scene.documents.put("policy", people[1], ruleset(rule("no", ["allow-reject-invite"], media=media)))
+    warned(LargeCall(scene, *people), "122")
+
+
+@pytest.mark.clause("LM-6")
+def test_a_rule_for_large_messages_goes_before_one_for_pager_messages(scene, people):
+    rules = [rule("pager", ["allow-reject-invite"], media=("pager-mode-message",)), rule("large", ["allow-defer"], media=LARGE)]
+    scene.documents.put("policy", people[1], ruleset(*rules))
+    assert send_large(scene, *people, large_body(*people, 100)) == [200]
+    assert scene.send(*people).status == 403
+
+
+@pytest.mark.clause("LM-6b")
+@pytest.mark.parametrize("action", ["allow-interwork", "allow-delivery-and-interwork"])
+def test_interwork(scene, people, action):
+    port = int(scene.stack.env["CPM_ISF"].rpartition(":")[2])
+    isf = LargePhone(scene, "sip:isf@isf.test", register=False, port=port)
+    scene.documents.put("policy", people[1], ruleset(rule("isf", [action], media=LARGE)))
+    body = large_body(*people, 1000)
+    call = LargeCall(scene, *people, size=len(body), setup="passive", connect=False)
+    assert call.status == 200
+    invite = isf.agent.wait_request("INVITE")
+    assert invite.uri == people[1] and "largemsg" in invite.get("Accept-Contact")
+    # Its media is none of ours.
+    assert invite.attribute("path") == call.peer.path
+    assert scene.waiting(people[1]) == []
+
+
+@pytest.mark.clause("LM-6d")
+def test_forward(scene, people):
+    other = LargePhone(scene, "sip:other@elsewhere.test", register=False)
+    scene.documents.put("policy", people[1], ruleset(rule("away", forward_to(f"sip:other@{other.agent.address}"), media=LARGE)))
+    call = LargeCall(scene, *people, size=100, setup="passive", connect=False)
+    assert call.status == 200
+    assert other.agent.wait_request("INVITE").uri == f"sip:other@{other.agent.address}"
+
+
+@pytest.mark.clause("LM-6e")
+def test_defer(scene, people):
+    rules = [rule("wait", ["allow-defer"], media=LARGE), rule("deferred", ["allow-pull"], media=DEFERRED)]
+    scene.documents.put("policy", people[1], ruleset(*rules))
+    phone = LargePhone(scene, people[1])
+    assert send_large(scene, *people, large_body(*people, 1000)) == [200]
+    scene.wait_waiting(people[1], 1)
+    assert not phone.invites
+
+
+@pytest.mark.clause("LM-7", "PU-2")
+def test_do_not_disturb(scene, people):
+    scene.documents.put("policy", people[1], do_not_disturb())
+    phone = LargePhone(scene, people[1])
+    body = large_body(*people, 1000)
+    assert send_large(scene, *people, body) == [200]
+    scene.wait_waiting(people[1], 1)
+    assert not phone.invites
+    scene.documents.put("policy", people[1], ruleset())
+    assert phone.wait_message(timeout_s=20) == body
+    scene.wait_waiting(people[1], 0)
+
+
+def test_who_is_not_known_or_speaks_of_something_else(scene, people):
+    assert LargeCall(scene, *people, headers=large_headers(people[0], asserted=False)).status == 403
+    session = [h.replace("largemsg", "session") for h in large_headers(people[0])]
+    assert LargeCall(scene, *people, headers=session).status == 488
