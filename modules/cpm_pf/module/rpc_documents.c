@@ -109,6 +109,8 @@ void rpc_reload(rpc_t *rpc, void *ctx)
 	}
 	if(!rpc_user(rpc, ctx, &user, memory, &key))
 		return;
+	/* A load that runs already may have asked before the change: told so, it asks once more. */
+	xdm_invalidate(key.key);
 	docs = obtain_documents(key.key, true, settings.xdm_timeout_ms, &entry);
 	xdm_release(&entry);
 	changes_tell(key.key, false);
