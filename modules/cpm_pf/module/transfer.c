@@ -40,6 +40,7 @@ struct answered_job {
 	uint64_t ticket; /* of the INVITE */
 	int status;
 	struct dlg *dlg;
+	struct dialog_terms terms;
 	struct cpm_slice sdp; /* in the job's block */
 };
 
@@ -48,9 +49,9 @@ struct transfer {
 	struct transfer_job *job; /* NULL: a free place */
 	uint64_t ticket;
 	struct leg *leg;
-	struct dlg *dlg;
-	int status;     /* what the queue will hear */
-	unsigned calls; /* answers of the store that are to come */
+	dialog_id dialog; /* 0: none, or over */
+	int status;       /* what the queue will hear */
+	unsigned calls;   /* answers of the store that are to come */
 	int64_t started_ms;
 };
 
@@ -131,9 +132,10 @@ bool transfer_begin(const struct cpm_record *record, const struct contact *conta
 }
 
 /* In any process: the final answer to an INVITE. */
-static void on_answered(uint64_t ticket, int status, struct dlg *dlg, struct cpm_slice sdp)
+static void on_answered(uint64_t ticket, const struct invite_reply *reply)
 {
-	struct answered_job *job = shm_malloc(sizeof(*job) + sdp.n);
+	struct answered_job *job = shm_malloc(sizeof(*job) + reply->sdp.n);
+	struct dlg *dlg = reply->dlg;
 
 	if(!job) {
 		invite_bye(&dlg, CPM_SLICE_NONE);
@@ -141,11 +143,12 @@ static void on_answered(uint64_t ticket, int status, struct dlg *dlg, struct cpm
 	}
 	*job = (struct answered_job){.command = {{JOB_COMMAND}, answered_run},
 			.ticket = ticket,
-			.status = status,
+			.status = reply->status,
 			.dlg = dlg,
-			.sdp = {(char *)(job + 1), sdp.n}};
-	if(sdp.n)
-		memcpy(job + 1, sdp.p, sdp.n);
+			.terms = reply->terms,
+			.sdp = {(char *)(job + 1), reply->sdp.n}};
+	if(reply->sdp.n)
+		memcpy(job + 1, reply->sdp.p, reply->sdp.n);
 	if(media_post((int)(INVITE_PLACE(ticket) / places_each()), &job->command))
 		return;
 	LM_WARN("the msrp process is behind: the answer to an INVITE is lost\n");
@@ -278,8 +281,9 @@ static void transfer_event(struct transfer *t, enum cpm_transfer_event event, in
 		case CPM_TRANSFER_END:
 		case CPM_TRANSFER_END_BYE:
 			t->status = status;
-			if(step == CPM_TRANSFER_END_BYE)
-				invite_bye(&t->dlg, cpm_slice_of(settings_agent_line()));
+			if(step == CPM_TRANSFER_END_BYE && t->dialog)
+				dialog_hang_up(t->dialog);
+			t->dialog = 0;
 			transfer_end(t);
 			break;
 	}
@@ -305,6 +309,32 @@ static bool answer_take(struct transfer *t, struct cpm_slice text)
 	return leg_dial(t->leg, answer.path, answer.address, answer.port);
 }
 
+/* The client said BYE. What it has confirmed counts: its last responses may still be on their way, and otherwise its connection
+ * ends or time does. */
+static void transfer_told(dialog_id id, enum dialog_news news)
+{
+	size_t i;
+
+	for(i = 0; i < transfer_count && news == DIALOG_OVER; i++) {
+		if(transfers[i].dialog == id)
+			transfers[i].dialog = 0;
+	}
+}
+
+/* The dialog is ours from now on, or over. */
+static bool dialog_take(struct transfer *t, struct answered_job *job)
+{
+	if(!job->dlg)
+		return false;
+	if(dialog_adopt(job->dlg, media_owner(media_self()), transfer_told, &job->terms, CPM_SLICE_NONE,
+			   &t->dialog)) {
+		job->dlg = NULL;
+		return true;
+	}
+	invite_bye(&job->dlg, cpm_slice_of(settings_agent_line()));
+	return false;
+}
+
 static void answered_run(struct command_job *head, struct store *store, int64_t now)
 {
 	struct answered_job *job = (struct answered_job *)head;
@@ -315,9 +345,10 @@ static void answered_run(struct command_job *head, struct store *store, int64_t 
 		shm_free(job);
 		return;
 	}
-	t->dlg = job->dlg;
 	if(job->status >= 300) {
 		transfer_event(t, CPM_TRANSFER_REFUSED, job->status);
+	} else if(!dialog_take(t, job)) {
+		transfer_event(t, CPM_TRANSFER_REFUSED, 503);
 	} else if(t->state != CPM_TRANSFER_INVITED) {
 		transfer_event(t, CPM_TRANSFER_ACCEPTED, 408);
 	} else if(answer_take(t, job->sdp)) {

@@ -42,9 +42,8 @@ static bool extensions_known(struct sip_msg *msg, struct cpm_buf *lines)
 	return all;
 }
 
-void dialog_add_contact(struct cpm_buf *out, const struct sip_msg *msg)
+void dialogs_add_contact(struct cpm_buf *out, const struct socket_info *s, int proto)
 {
-	const struct socket_info *s = msg->rcv.bind_address;
 	str *address = NULL, *port = NULL;
 
 	cpm_buf_add_str(out, "Contact: <sip:cpm@");
@@ -59,9 +58,14 @@ void dialog_add_contact(struct cpm_buf *out, const struct sip_msg *msg)
 		cpm_buf_add_char(out, ':');
 		cpm_buf_add(out, slice_of_str(port));
 	}
-	cpm_buf_add_str(out, msg->rcv.proto == PROTO_TCP   ? ";transport=tcp>\r\n"
-						 : msg->rcv.proto == PROTO_TLS ? ";transport=tls>\r\n"
+	cpm_buf_add_str(out, proto == PROTO_TCP   ? ";transport=tcp>\r\n"
+						 : proto == PROTO_TLS ? ";transport=tls>\r\n"
 													   : ">\r\n");
+}
+
+void dialog_add_contact(struct cpm_buf *out, const struct sip_msg *msg)
+{
+	dialogs_add_contact(out, msg->rcv.bind_address, msg->rcv.proto);
 }
 
 static struct dialog *dialog_make(struct sip_msg *msg, const struct cpm_session_terms *terms)
@@ -87,6 +91,39 @@ static struct dialog *dialog_make(struct sip_msg *msg, const struct cpm_session_
 		return d;
 	dialogs_free(d);
 	return NULL;
+}
+
+bool dialog_adopt(struct dlg *dlg, int owner, dialog_told told, const struct dialog_terms *terms,
+		struct cpm_slice sdp, dialog_id *id)
+{
+	struct dialog *d = shm_mallocxz(sizeof(*d));
+	str body = str_of_slice(sdp);
+	struct cpm_buf contact;
+	bool entered = false;
+
+	if(!d)
+		return false;
+	d->dlg = (dlg_t *)dlg;
+	d->state = CPM_DIALOG_CONFIRMED;
+	d->owner = owner;
+	d->told = told;
+	d->expires_s = terms->expires_s;
+	d->refresher = terms->refresher;
+	d->updates = terms->updates;
+	cpm_buf_init_fixed(&contact, d->contact, sizeof(d->contact) - 1);
+	dialogs_add_contact(&contact, d->dlg->send_sock, d->dlg->send_sock->proto);
+	if(contact.rc == CPM_OK && (!body.len || shm_str_dup(&d->sdp, &body) == 0)) {
+		dialogs_lock();
+		dialogs_clock(d, dialogs_now());
+		if((entered = dialogs_enter(d)))
+			*id = d->id;
+		dialogs_unlock();
+	}
+	if(!entered) {
+		d->dlg = NULL;
+		dialogs_free(d);
+	}
+	return entered;
 }
 
 /* False when it was refused. */

@@ -60,6 +60,18 @@ void dialog_refuse(dialog_id id);
 /* The owner's: BYE, once the ACK has come. */
 void dialog_hang_up(dialog_id id);
 
+struct dlg;
+/* What a 2xx to an INVITE of ours says of the session. */
+struct dialog_terms {
+	uint32_t expires_s; /* session interval; 0 without */
+	bool refresher;     /* we are */
+	bool updates;       /* the peer knows UPDATE */
+};
+/* The owner's: a dialog that an INVITE of ours made enters the table, confirmed and with a socket. Takes dlg over. sdp is what a re-INVITE
+ * hears. False at the maximum or without memory: then dlg is the caller's still. */
+bool dialog_adopt(struct dlg *dlg, int owner, dialog_told told, const struct dialog_terms *terms,
+		struct cpm_slice sdp, dialog_id *id);
+
 /* The owner's: what post asked for. */
 void dialog_work(dialog_id id);
 /* The owner's, about once a second: time-outs, retransmissions, refreshes, and what post could not hand over. */
@@ -73,7 +85,6 @@ int dialog_request(struct sip_msg *msg);
 size_t dialog_count(void);
 
 /* The dialog of a request that is answered and followed by one request of ours, and over: not in the table. */
-struct dlg;
 /* In a worker, after the transaction was made; NULL without a Contact or memory. Shared memory, whoever holds it frees it. */
 struct dlg *dialog_once(struct sip_msg *msg);
 /* Sends a request within it, nobody waits for the answer. headers: complete lines with CRLF; body may be empty. */

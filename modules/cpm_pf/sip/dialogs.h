@@ -74,6 +74,8 @@ void dialogs_free(struct dialog *d);
 bool dialogs_header_lists(const struct sip_msg *msg, hdr_types_t type, struct cpm_slice token);
 /* What a request says of session timers. */
 void dialogs_wish(const struct sip_msg *msg, struct cpm_session_wish *wish);
+/* Appends our Contact line, as reached at a socket. */
+void dialogs_add_contact(struct cpm_buf *out, const struct socket_info *s, int proto);
 /* Replies with our Server line added. */
 void dialogs_reply(struct sip_msg *msg, int code, const char *reason, struct cpm_buf *lines);
 /* Makes the transaction unless it is there; false for a retransmission too. */

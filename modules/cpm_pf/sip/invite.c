@@ -7,7 +7,7 @@
 
 #include "../../core/globals.h"
 #include "../../core/mem/shm.h"
-#include "tm.h"
+#include "dialogs.h"
 
 #define INVITE_HEADERS_MAX 65536
 
@@ -42,43 +42,41 @@ static dlg_t *place_take(uint64_t ticket)
 				   : NULL;
 }
 
-static void add_contact(struct cpm_buf *out, const struct socket_info *s)
+static void reply_read(struct sip_msg *msg, struct invite_reply *reply)
 {
-	bool ipv6 = s->address.af == AF_INET6 && s->address_str.len && s->address_str.s[0] != '[';
+	struct cpm_session_wish wish;
+	char *body = get_body(msg);
 
-	cpm_buf_add_str(out, "Contact: <sip:cpm@");
-	cpm_buf_add_str(out, ipv6 ? "[" : "");
-	cpm_buf_add(out, slice_of_str(&s->address_str));
-	cpm_buf_add_str(out, ipv6 ? "]:" : ":");
-	cpm_buf_add(out, slice_of_str(&s->port_no_str));
-	cpm_buf_add_str(out, s->proto == PROTO_TCP   ? ";transport=tcp>\r\n"
-						 : s->proto == PROTO_TLS ? ";transport=tls>\r\n"
-												 : ">\r\n");
+	if(body)
+		reply->sdp = (struct cpm_slice){body, (size_t)(msg->buf + msg->len - body)};
+	if(parse_headers(msg, HDR_EOH_F, 0) < 0)
+		return;
+	dialogs_wish(msg, &wish);
+	reply->terms = (struct dialog_terms){.expires_s = wish.expires_s,
+			.refresher = wish.refresher != CPM_REFRESHER_UAS,
+			.updates = dialogs_header_lists(msg, HDR_ALLOW_T, CPM_SLICE("UPDATE"))};
 }
 
 static void on_final(struct cell *t, int type, struct tmcb_params *ps)
 {
 	uint64_t ticket = (uint64_t)(uintptr_t)*ps->param;
-	struct cpm_slice sdp = CPM_SLICE_NONE;
+	struct invite_reply reply = {.status = ps->code};
 	dlg_t *dlg = place_take(ticket);
-	int status = ps->code;
-	char *body;
 
 	if(!dlg)
 		return;
-	if(status < 300) {
+	if(reply.status < 300) {
 		if(!ps->rpl || ps->rpl == FAKED_REPLY
-				|| tm.dlg_response_uac(dlg, ps->rpl, IS_TARGET_REFRESH) < 0) {
-			status = 500;
-		} else if((body = get_body(ps->rpl))) {
-			sdp = (struct cpm_slice){body, (size_t)(ps->rpl->buf + ps->rpl->len - body)};
-		}
+				|| tm.dlg_response_uac(dlg, ps->rpl, IS_TARGET_REFRESH) < 0)
+			reply.status = 500;
+		else
+			reply_read(ps->rpl, &reply);
 	}
-	if(status >= 300) {
+	if(reply.status < 300)
+		reply.dlg = (struct dlg *)dlg;
+	else
 		tm.free_dlg(dlg);
-		dlg = NULL;
-	}
-	on_answer(ticket, status, (struct dlg *)dlg, sdp);
+	on_answer(ticket, &reply);
 }
 
 static dlg_t *dialog_make(const struct invite *i)
@@ -93,7 +91,7 @@ static dlg_t *dialog_make(const struct invite *i)
 		tm.free_dlg(dlg);
 		return NULL;
 	}
-	dlg->send_sock = i->socket;
+	dlg->send_sock = i->socket ? i->socket : bind_address;
 	return dlg;
 }
 
@@ -107,7 +105,7 @@ static bool send_with(const struct invite *i, dlg_t *dlg, uint64_t ticket)
 		cpm_buf_init(&headers, INVITE_HEADERS_MAX);
 	cpm_buf_reset(&headers);
 	cpm_buf_add(&headers, i->headers);
-	add_contact(&headers, i->socket ? i->socket : bind_address);
+	dialogs_add_contact(&headers, dlg->send_sock, dlg->send_sock->proto);
 	cpm_buf_add_str(&headers, "Content-Type: application/sdp\r\n");
 	if(headers.rc != CPM_OK)
 		return false;

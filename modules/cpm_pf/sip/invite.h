@@ -9,8 +9,7 @@
 
 #include "../core/base/buf.h"
 #include "contacts.h"
-
-struct dlg; /* a dialog, in shared memory */
+#include "dialog.h"
 
 struct invite {
 	struct cpm_slice uri, from, to;
@@ -20,8 +19,14 @@ struct invite {
 	struct socket_info *socket; /* NULL: the server's first */
 };
 
-/* The final answer, in any process. dlg is the callee's with a 2xx, NULL otherwise; sdp is valid during the call. */
-typedef void (*invite_answered)(uint64_t ticket, int status, struct dlg *dlg, struct cpm_slice sdp);
+/* The final answer, in any process. */
+struct invite_reply {
+	int status;
+	struct dlg *dlg; /* the callee's: for dialog_adopt or invite_bye; NULL but with a 2xx */
+	struct dialog_terms terms;
+	struct cpm_slice sdp; /* valid during the call */
+};
+typedef void (*invite_answered)(uint64_t ticket, const struct invite_reply *reply);
 /* In mod_init: room for so many INVITEs under way at once, over all processes. False without memory. */
 bool invite_init(invite_answered answered, size_t max);
 

@@ -137,3 +137,43 @@ def test_a_client_that_never_connects(scene):
     assert len(scene.waiting(bob)) == 1
     # Nobody is there to be tried any more.
     phone.register(expires=0)
+
+
+@pytest.mark.clause("SL-3")
+def test_what_the_client_says_in_the_dialog(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    body = large_body(alice, bob, 200000)
+    send_large(scene, alice, bob, body)
+    phone = LargePhone(scene, bob, read=False)
+    invite = phone.agent.wait_request("INVITE")
+    phone.agent.wait_request("ACK")
+    phone.wait_peer()
+    dialog = {
+        "to": bob, "call_id": invite.get("Call-ID"), "from_tag": phone.agent.tags[invite.get("Call-ID")],
+        "to_tag": re.search(r";tag=([^;]+)", invite.get("From")).group(1), "headers": ["Supported: timer"],
+    }
+    contact = re.search(r"<(sip:[^>]+)>", invite.get("Contact")).group(1)
+    assert phone.agent.request("OPTIONS", contact, cseq=5, **dialog).status == 200
+    assert phone.agent.request("UPDATE", contact, cseq=6, **dialog).status == 200
+    phone.peers[0].go_on()
+    assert phone.wait_message() == body
+    phone.agent.wait_request("BYE")
+    scene.wait_waiting(bob, 0)
+
+
+@pytest.mark.clause("SL-4")
+def test_a_client_that_ends_the_dialog_itself(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    send_large(scene, alice, bob, large_body(alice, bob, 200000))
+    phone = LargePhone(scene, bob, read=False)
+    invite = phone.agent.wait_request("INVITE")
+    phone.agent.wait_request("ACK")
+    phone.wait_peer()
+    contact = re.search(r"<(sip:[^>]+)>", invite.get("Contact")).group(1)
+    to_tag = re.search(r";tag=([^;]+)", invite.get("From")).group(1)
+    reply = phone.agent.request("BYE", contact, to=bob, call_id=invite.get("Call-ID"), from_tag=phone.agent.tags[invite.get("Call-ID")], to_tag=to_tag)
+    assert reply.status == 200
+    phone.peers[0].close(reset=True)
+    phone.read = True
+    assert phone.wait_message(2, timeout_s=20)
+    scene.wait_waiting(bob, 0)
