@@ -915,7 +915,8 @@ static void session_tend(struct session *s, int64_t now)
 {
 	struct session_run *run = s->run;
 
-	if(!run->fetching && !run->stopped
+	/* Also of one that has stopped: what is under way must not go to another node. */
+	if(!run->fetching && (!run->stopped || run->in_flight > 0)
 			&& (now >= run->renew_ms || (run->flush_ms && now >= run->flush_ms)))
 		session_call(s, 0, false, now);
 	if(session_go_on(s, now))
