@@ -430,6 +430,7 @@ START_TEST(waits_for_replicas)
 	put.identity = CPM_SLICE("i");
 	while(driver_put(s, &put).rc != STORE_OK) /* until the replica has synced */
 		;
+	config.timeout_ms = 5000; /* from here on nothing is to time out */
 	put.id = CPM_SLICE("again");
 	seen = driver_put(s, &put);
 	ck_assert_int_eq(seen.rc, STORE_DUPLICATE);
