@@ -516,6 +516,7 @@ START_TEST(one_notification_for_a_burst)
 	put_at("m1", STORE_TO_PULL, now + 1000);
 	put_at("m2", STORE_TO_PULL, now + 2000);
 	put_at("m3", STORE_TO_PULL, now + 500);
+	put_at("m4", STORE_TO_PULL, now + 4000);
 	driver_notify(other, AOR, now + 3000);
 	ck_assert_str_eq(claimed(store, now + 499), "");
 	ck_assert_str_eq(claimed(store, now + 500), "n::" AOR "=;");
