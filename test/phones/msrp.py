@@ -7,6 +7,7 @@ what it receives as told, and writes everything that crossed its socket down, al
 
 import re
 import secrets
+import select
 import socket
 import ssl
 import struct
@@ -138,6 +139,9 @@ class MsrpPeer:
             if server_side:
                 context.load_cert_chain(self.certificate)
             connection = context.wrap_socket(connection, server_side=server_side)
+        connection.settimeout(None)
+        if self.tls:
+            connection.setblocking(False)
         self.socket = connection
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -146,7 +150,6 @@ class MsrpPeer:
         self.peer_path = peer_path
         host, port = re.match(r"msrps?://(?:[^@/]*@)?\[?([^\]/]+?)\]?:(\d+)/", peer_path).groups()
         self._begin(socket.create_connection((host, int(port)), timeout=10), False)
-        self.socket.settimeout(None)
         return self.greet() if greet else None
 
     def accept(self, peer_path, timeout_s=10):
@@ -161,7 +164,7 @@ class MsrpPeer:
         try:
             while True:
                 self.reading.wait()
-                data = self.socket.recv(self.read_bytes)
+                data = self._receive()
                 if not data:
                     break
                 for frame in reader.feed(data):
@@ -172,6 +175,17 @@ class MsrpPeer:
         with self._news:
             self.closed = True
             self._news.notify_all()
+
+    def _receive(self):
+        """The next octets; b"" at the end. OpenSSL wants one thread at a time for one connection."""
+        if not self.tls:
+            return self.socket.recv(self.read_bytes)
+        while True:
+            try:
+                with self._writing:
+                    return self.socket.recv(self.read_bytes)
+            except ssl.SSLWantReadError:
+                select.select([self.socket], [], [], 0.05)
 
     def _take(self, frame):
         with self._news:
@@ -204,7 +218,13 @@ class MsrpPeer:
     def write(self, data):
         with self._writing:
             self.wire.append((time.time(), True, data))
-            self.socket.sendall(data)
+            while self.tls and data:
+                try:
+                    data = data[self.socket.send(data) :]
+                except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                    select.select([], [self.socket], [], 0.05)
+            if data:
+                self.socket.sendall(data)
 
     def send_frame(self, frame):
         self.write(frame.encode())

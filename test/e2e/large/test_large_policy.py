@@ -104,3 +104,19 @@ def test_who_is_not_known_or_speaks_of_something_else(scene, people):
     assert LargeCall(scene, *people, headers=large_headers(people[0], asserted=False)).status == 403
     session = [h.replace("largemsg", "session") for h in large_headers(people[0])]
     assert LargeCall(scene, *people, headers=session).status == 488
+
+
+@pytest.mark.clause("MG-6", "DF-2")
+def test_pulled_by_its_user(scene, people):
+    scene.documents.put("policy", people[1], ruleset(rule("deferred", ["allow-pull"], media=DEFERRED)))
+    phone = LargePhone(scene, people[1])
+    body = large_body(*people, 50000)
+    assert send_large(scene, *people, body) == [200]
+    scene.wait_waiting(people[1], 1)
+    message, = scene.stack.rpc("cpm_pf.list", people[1])["messages"]
+    assert message["state"] == "pull" and message["size"] == len(body)
+    assert not phone.invites
+    assert scene.manage(people[1]).status == 200
+    assert phone.wait_message() == body
+    assert "oma.cpm.deferred" in phone.invites[0].get("Accept-Contact")
+    scene.wait_waiting(people[1], 0)

@@ -62,9 +62,9 @@ class LargeCall:
 class LargePhone:
     """A client that registers, takes INVITEs, connects (unless told otherwise), and keeps the messages that came."""
 
-    def __init__(self, scene, aor, *, setup="active", status=200, register=True, answer=None, read=True, tags=LARGE_TAG, instance=None, connect=True, port=0):
+    def __init__(self, scene, aor, *, setup="active", status=200, register=True, answer=None, read=True, tags=LARGE_TAG, instance=None, connect=True, port=0, tls=None):
         self.aor, self.setup, self.status, self.answer, self.read, self.connect = aor, setup, status, answer, read, connect
-        self.peers, self.invites = [], []
+        self.tls, self.peers, self.invites = tls, [], []
         self.agent = SipAgent(aor, scene.stack.node.sip, on_invite=self._on_invite, port=port)
         self.tags, self.instance = tags, instance
         scene.closers.append(self.close)
@@ -80,13 +80,13 @@ class LargePhone:
         status = self.status[min(len(self.invites), len(self.status)) - 1] if isinstance(self.status, list) else self.status
         if status != 200:
             return status, "", []
-        peer = MsrpPeer(answer=self.answer)
+        peer = MsrpPeer(answer=self.answer, tls=bool(self.tls), certificate=self.tls)
         self.peers.append(peer)
         if not self.read:
             peer.stall()
         if self.connect:
             threading.Thread(target=self._media, args=(peer, request.attribute("path")), daemon=True).start()
-        return 200, sdp(peer.path, port=peer.port, direction="recvonly", setup=self.setup), ["Supported: timer"]
+        return 200, sdp(peer.path, port=peer.port, direction="recvonly", setup=self.setup, tls=peer.tls), ["Supported: timer"]
 
     def _media(self, peer, path):
         try:

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 the cpm_pf authors
+"""Large messages while Redis or the node goes away, and peers with bad manners."""
+
+import socket
+
+import pytest
+import redis
+from lib.large import LargeCall, LargePhone, large_body, send_large
+from process import wait_until
+from stack import host_port
+
+STACK = {"modparams": [
+    ("cpm_pf", "push_lease_ms", 1000), ("cpm_pf", "redis_timeout_ms", 500), ("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 2),
+    ("cpm_pf", "msrp_idle_ms", 2000), ("cpm_pf", "msrp_bind_ms", 2000), ("cpm_pf", "msrp_response_ms", 2000),
+]}
+LOG_ALLOW = [r"[Rr]edis", r"receive_fd\(\): EOF", r"store"]
+
+
+@pytest.fixture
+def people(scene):
+    return scene.person("alice"), scene.person("bob")
+
+
+@pytest.fixture
+def client(stack):
+    with redis.Redis(*host_port(stack.env["CPM_REDIS"])) as connection:
+        yield connection
+
+
+def octets(client):
+    return list(client.scan_iter("cpm:*:b:*", count=100000))
+
+
+def begin(scene, people, body, part):
+    """A sender in the middle of its message; the rest of the frame is left to the caller."""
+    call = LargeCall(scene, *people, size=len(body))
+    frame = call.peer.request(message_id="m", body=body, byte_range=f"1-*/{len(body)}")
+    data = frame.encode()
+    call.peer.write(data[:part])
+    return call, frame, data[part:]
+
+
+@pytest.mark.clause("ST-4")
+def test_redis_goes_away_in_the_middle(scene, stack, people, client):
+    body = large_body(*people, 3000000)
+    call, frame, rest = begin(scene, people, body, 1000000)
+    wait_until(lambda: octets(client), 10, "the first octets in Redis")
+    stack.redis.process.kill()
+    call.peer.write(rest)
+    assert call.peer.wait_response(frame.tid, 20) == 408
+    assert call.call.bye() == 200
+    assert LargeCall(scene, *people).status == 503
+    stack.redis.start()
+    wait_until(stack.node.answers_rpc, 15, "the queue has its Redis again")
+    wait_until(lambda: send_once(scene, people, body), 15, "large messages are taken again")
+    assert len(scene.waiting(people[1])) == 1
+
+
+def send_once(scene, people, body):
+    call = LargeCall(scene, *people, size=len(body))
+    if call.status != 200:
+        return False
+    taken = call.peer.send(body) == [200]
+    call.call.bye()
+    return taken
+
+
+@pytest.mark.clause("ST-4", "LM-4")
+def test_the_node_dies_while_it_receives(scene, stack, people, client):
+    before = len(octets(client))
+    _, _, _ = begin(scene, people, large_body(*people, 3000000), 1000000)
+    wait_until(lambda: len(octets(client)) > before, 10, "the first octets in Redis")
+    stack.node.process.kill()
+    stack.node.start()
+    assert scene.waiting(people[1]) == []
+    # What is left of it vanishes by itself.
+    assert all(client.ttl(key) > 0 for key in octets(client))
+
+
+@pytest.mark.clause("SL-4", "SP-3")
+def test_the_node_dies_while_it_sends(scene, stack, people):
+    body = large_body(*people, 2000000)
+    send_large(scene, *people, body)
+    phone = LargePhone(scene, people[1], read=False)
+    phone.wait_peer()
+    stack.node.process.kill()
+    stack.node.start()
+    phone.read = True
+    phone.peers.clear()
+    phone.register()
+    assert phone.wait_message(timeout_s=30) == body
+    scene.wait_waiting(people[1], 0)
+
+
+@pytest.mark.clause("LM-4")
+def test_a_sender_that_falls_silent(scene, people):
+    call, _, _ = begin(scene, people, large_body(*people, 100000), 50000)
+    call.peer.wait_closed(10)
+    call.agent.wait_request("BYE")
+    assert scene.waiting(people[1]) == []
+
+
+@pytest.mark.clause("LM-4")
+def test_a_sender_that_never_connects(scene, people):
+    call = LargeCall(scene, *people, connect=False)
+    call.agent.wait_request("BYE")
+    assert call.status == 200
+
+
+@pytest.mark.clause("SL-4")
+def test_a_client_that_takes_nothing(scene, people):
+    send_large(scene, *people, large_body(*people, 20000000))
+    phone = LargePhone(scene, people[1], read=False)
+    phone.agent.wait_request("BYE", timeout_s=20)
+    assert len(scene.waiting(people[1])) == 1
+    phone.read = True
+    assert len(phone.wait_message(2, timeout_s=30)) > 20000000
+    scene.wait_waiting(people[1], 0)
+
+
+HOSTILE = [
+    b"GET / HTTP/1.1\r\n\r\n", b"MSRP x\r\n-------x$\r\n", b"MSRP 1234 SEND\r\n" + b"X: y\r\n" * 5000, b"MSRP 1234 SEND\r\nX: " + b"y" * 100000,
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"MSRP 1234 SEND\r\n-------1235$\r\n",
+]
+
+
+@pytest.mark.parametrize("octets", HOSTILE, ids=range(len(HOSTILE)))
+def test_what_is_no_msrp_is_cut_off_and_nobody_else(scene, stack, people, octets):
+    body = large_body(*people, 200000)
+    call, frame, rest = begin(scene, people, body, 50000)
+    with socket.create_connection(host_port(stack.env["CPM_MSRP"]), timeout=10) as hostile:
+        try:
+            hostile.sendall(octets)
+            assert hostile.recv(1000) == b""
+        except ConnectionError:
+            pass
+    call.peer.write(rest)
+    assert call.peer.wait_response(frame.tid) == 200
+    scene.wait_waiting(people[1], 1)
+    assert call.call.bye() == 200
+
+
+def test_many_at_once(scene, people):
+    bodies = [large_body(*people, 100000, imdn_id=f"many-{i}-{people[1]}") for i in range(40)]
+    calls = [begin(scene, people, body, 60000) for body in bodies]
+    for call, _, rest in calls:
+        call.peer.write(rest)
+    for call, frame, _ in calls:
+        assert call.peer.wait_response(frame.tid, 20) == 200
+        assert call.call.bye() == 200
+    assert len(scene.waiting(people[1])) == 40
