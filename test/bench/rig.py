@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from sides import DOMAIN, DovecotServer, MariaDb, RedisServer, SipServer, cpu_us, tail, wait_until
+from sides import DOMAIN, DovecotServer, MariaDb, RedisServer, SipServer, cpu_us, free_port, tail, wait_until
 from users import write_store_users, write_users
 
 CONFIGS = Path(__file__).resolve().parent / "cfg"
@@ -98,7 +98,10 @@ class Rig:
 
     def cpm(self, name, config=PRODUCT, strings=None, **modparams):
         """A SIP server with the module, its store a part of Redis of its own."""
-        strings = {"CPM_MODULE": self.module, "CPM_REDIS": f"unix:{self.redis.path}", "CPM_XCAP_ROOT": f"file://{self.xcap}", **(strings or {})}
+        strings = {
+            "CPM_MODULE": self.module, "CPM_REDIS": f"unix:{self.redis.path}", "CPM_XCAP_ROOT": f"file://{self.xcap}",
+            "CPM_MSRP": f"127.0.0.1:{free_port()}", **(strings or {}),
+        }
         modparams = {"redis_prefix": name, "xdm_cache_mb": 256, **modparams}
         sip = SipServer(name, self.folder, config, strings, [("cpm_pf", *item) for item in modparams.items()])
         return Side(self.start(sip), self.redis, self.empty_redis, self.redis_waiting)
