@@ -62,9 +62,9 @@ struct item {
 
 struct shard {
 	unsigned number;
-	int64_t look_ms;   /* not before */
-	int64_t asked_ms;  /* when it was last */
-	int64_t oldest_ms; /* what falls due next, as far as is known */
+	int64_t look_ms;  /* not before */
+	int64_t asked_ms; /* when it was last */
+	int64_t oldest_ms; /* when its oldest end was due, as far as is known; INT64_MAX: none is due. 0: not looked at yet */
 	bool asking;
 	bool asking_ends; /* ... for ends of messages as well */
 };
@@ -357,11 +357,11 @@ static void on_claimed(void *context, enum store_rc rc, struct store_claim *owne
 	struct shard *shard = q->shard;
 	struct claim *claim;
 	int64_t now = now_ms();
-	size_t i, end_count = 0;
+	size_t i, end_count = 0, q_ends;
 	bool half; /* not all that may be due was asked for */
 
 	asking--;
-	shard->asking = false;
+	shard->asking = shard->asking_ends = false;
 	ends -= q->ends;
 	tasks -= q->tasks;
 	for(i = 0; i < n; i++)
@@ -369,8 +369,13 @@ static void on_claimed(void *context, enum store_rc rc, struct store_claim *owne
 	bucket_give(&end_rate, q->ends - end_count);
 	bucket_give(&task_rate, q->tasks - (n - end_count));
 	half = !q->ends || !q->tasks;
+	q_ends = q->ends;
 	free(q);
-	shard->oldest_ms = next_ms ? next_ms : INT64_MAX;
+	/* All that was asked for: there may be more, not older than what is due next. The first look asks for none: it only tells. */
+	if(q_ends ? end_count == q_ends || (more && end_count) : !shard->oldest_ms)
+		shard->oldest_ms = next_ms ? next_ms : INT64_MAX;
+	else if(q_ends || rc != STORE_OK)
+		shard->oldest_ms = INT64_MAX;
 	shard->look_ms = rc != STORE_OK ? now + TROUBLE_MS : now + LOOK_MS;
 	if(rc == STORE_OK && next_ms && next_ms < shard->look_ms) {
 		shard->look_ms = next_ms > now + LOOK_MIN_MS ? next_ms : now + (more ? 0 : LOOK_MIN_MS);
@@ -408,14 +413,14 @@ static size_t portion(void)
 	return burst > CLAIM_ENDS ? CLAIM_ENDS : burst > 1 ? (size_t)burst : 1;
 }
 
-/* Is another shard, which is older or not yet known, being looked at just now? Then its turn comes first. */
-static bool older_is_asked(const struct shard *shard, int64_t now)
+/* Has another shard an older message, or is it not yet known? Then its turn comes first. */
+static bool older_elsewhere(const struct shard *shard, int64_t now)
 {
 	size_t i;
 
 	for(i = 0; i < shard_count; i++) {
 		const struct shard *s = &shards[i];
-		if(s->asking && !s->asking_ends && s->oldest_ms <= now && s->oldest_ms < shard->oldest_ms)
+		if(s->oldest_ms < shard->oldest_ms && s->oldest_ms <= now && !s->asking_ends)
 			return true;
 	}
 	return false;
@@ -429,7 +434,7 @@ static void shard_ask(struct shard *shard, int64_t now)
 	struct question *q;
 
 	/* The first look only tells how old its oldest is, so that after an outage the oldest of all comes first. */
-	if(wait_ms > 0 || !shard->asked_ms || older_is_asked(shard, now))
+	if(wait_ms > 0 || !shard->asked_ms || older_elsewhere(shard, now))
 		want_ends = 0;
 	if(!want_ends && (!want_tasks || (shard->asked_ms && now - shard->asked_ms < TASKS_LOOK_MS))) {
 		shard->look_ms = now + (wait_ms > 0 ? wait_ms : LOOK_MIN_MS / 4);
