@@ -90,3 +90,11 @@ struct cpm_slice command_own_uri(void)
 {
 	return cpm_slice_of(settings.pf_uri);
 }
+
+char *command_put(char *at, struct cpm_slice *to, struct cpm_slice from)
+{
+	*to = (struct cpm_slice){at, from.n};
+	if(from.n)
+		memcpy(at, from.p, from.n);
+	return at + from.n;
+}

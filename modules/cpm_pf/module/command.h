@@ -41,6 +41,9 @@ void command_refuse(const struct command_request *request, const char *reason);
 /* For dialog_init: an owner is the number of a queue process, or behind those of a media process. */
 bool command_post_dialog(int owner, dialog_id id);
 
+/* For building such a job: copies from to at, and *to is the copy; where the next one goes. */
+char *command_put(char *at, struct cpm_slice *to, struct cpm_slice from);
+
 /* The address under which the Participating Function speaks for itself (parameter pf_uri). */
 struct cpm_slice command_own_uri(void);
 

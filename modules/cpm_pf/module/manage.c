@@ -190,14 +190,6 @@ static void contact_find(struct sip_msg *msg, struct manage *m)
 	}
 }
 
-static char *text_put(char *at, struct cpm_slice *to, struct cpm_slice from)
-{
-	*to = (struct cpm_slice){at, from.n};
-	if(from.n)
-		memcpy(at, from.p, from.n);
-	return at + from.n;
-}
-
 static void manage_run(struct command_job *head, struct store *store, int64_t now);
 
 static struct manage_job *job_make(const struct manage *m)
@@ -216,11 +208,11 @@ static struct manage_job *job_make(const struct manage *m)
 	job->deliver_all = job->pushes = !m->listed;
 	job->wish_count = n;
 	at = (char *)&job->wishes[n];
-	at = text_put(at, &job->aor, m->aor);
-	at = text_put(at, &job->contact, m->contact);
-	at = text_put(at, &job->sdp, cpm_buf_slice(&m->sdp));
+	at = command_put(at, &job->aor, m->aor);
+	at = command_put(at, &job->contact, m->contact);
+	at = command_put(at, &job->sdp, cpm_buf_slice(&m->sdp));
 	for(i = 0; i < n; i++) {
-		at = text_put(at, &job->wishes[i].id, m->orders.items[i].id);
+		at = command_put(at, &job->wishes[i].id, m->orders.items[i].id);
 		job->wishes[i].action = action_of(m->orders.items[i].action);
 	}
 	return job;

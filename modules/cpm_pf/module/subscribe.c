@@ -67,13 +67,6 @@ static struct cpm_slice event_of(const struct sip_msg *msg)
 	return h ? cpm_slice_trim(slice_of_str(&h->body)) : CPM_SLICE_NONE;
 }
 
-static char *text_put(char *at, struct cpm_slice *to, struct cpm_slice from)
-{
-	*to = (struct cpm_slice){at, from.n};
-	memcpy(at, from.p, from.n);
-	return at + from.n;
-}
-
 static void subscribe_run(struct command_job *head, struct store *store, int64_t now);
 
 static struct subscribe_job *job_make(
@@ -89,9 +82,9 @@ static struct subscribe_job *job_make(
 		return NULL;
 	memset(job, 0, sizeof(*job));
 	job->command = (struct command_job){{JOB_COMMAND}, subscribe_run};
-	at = text_put((char *)(job + 1), &job->aor, aor);
-	at = text_put(at, &job->contact, cpm_buf_slice(&contact));
-	text_put(at, &job->event, event);
+	at = command_put((char *)(job + 1), &job->aor, aor);
+	at = command_put(at, &job->contact, cpm_buf_slice(&contact));
+	command_put(at, &job->event, event);
 	return job;
 }
 
