@@ -47,12 +47,9 @@ struct claim {
 	size_t left; /* of its items, not yet given back */
 };
 
-enum item_state { ITEM_HANDED_ON, ITEM_WAITS, ITEM_SETTLING, ITEM_UNSETTLED };
-
 struct item {
 	struct due due; /* first: a due is its item */
 	struct claim *claim;
-	enum item_state state;
 	void (*answered)(struct due *d, int status, int64_t now);
 	struct store_settle settle;
 	char *report_text; /* what the settle's report borrows from */
@@ -129,7 +126,6 @@ static void on_settled(void *context, enum store_rc rc, bool mine)
 
 	if(rc != STORE_OK) {
 		/* Whether it took effect is not known; a second time does no harm. */
-		item->state = ITEM_UNSETTLED;
 		item->retry_ms = now_ms() + TROUBLE_MS;
 		item->next = unsettled;
 		unsettled = item;
@@ -142,7 +138,6 @@ static void on_settled(void *context, enum store_rc rc, bool mine)
 
 static void settle(struct item *item)
 {
-	item->state = ITEM_SETTLING;
 	item->settle.now_ms = now_ms();
 	if(!store_settle(store, &item->settle, on_settled, item))
 		on_settled(item, STORE_DOWN, false);
@@ -240,7 +235,6 @@ static void hand_on(struct item *item, int64_t now)
 {
 	struct due *d = &item->due;
 
-	item->state = ITEM_HANDED_ON;
 	switch(d->kind) {
 		case STORE_DUE_EXPIRED:
 		case STORE_DUE_DELETED:
@@ -285,7 +279,6 @@ static void documents_wait(struct item *item, int64_t now)
 		documents_came(item, docs, entry, now);
 		return;
 	}
-	item->state = ITEM_WAITS;
 	if(ticket_take(tickets, item, &ticket)) {
 		waiter.a = ticket;
 		if(xdm_wait(item->due.aor, &waiter, refresh))
