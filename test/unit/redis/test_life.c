@@ -307,10 +307,7 @@ START_TEST(an_expired_message_is_not_handed_out_again)
 	struct store_put put = driver_message("m");
 	struct store_next ask = driver_ask("a");
 	const struct store_failure failed = {CPM_SLICE("m"), now, 480};
-	char record[64];
 
-	snprintf(record, sizeof(record), "cpm-record: 1\nexpires-ms: %lld\n", (long long)put.expires_ms);
-	put.record = cpm_slice_of(record);
 	ck_assert_int_eq(driver_put(store, &put).rc, STORE_OK);
 	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK), "m");
 	ck_assert_str_eq(claimed(other, put.expires_ms + 10), "");
@@ -320,6 +317,27 @@ START_TEST(an_expired_message_is_not_handed_out_again)
 	ask.now_ms = put.expires_ms + 20;
 	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK), "");
 	ck_assert_str_eq(claimed(other, put.expires_ms + 510), "x:m:" AOR "=hello;");
+}
+END_TEST
+
+/* The same when an operator's word has ended it, long before its own time. */
+START_TEST(a_message_expired_by_hand_is_not_handed_out_again)
+{
+	struct store_next ask = driver_ask("a");
+	const struct store_failure failed = {CPM_SLICE("m"), now, 480};
+	const char *error = "";
+	size_t touched;
+
+	driver_store(store, "m");
+	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK), "m");
+	ck_assert_int_eq(admin_act(&config, ADMIN_EXPIRE, CPM_SLICE_NONE, CPM_SLICE(AOR), now, &touched, &error), 1);
+	ck_assert_uint_eq(touched, 1);
+	ck_assert_str_eq(claimed(other, now), "");
+	ask.failed = &failed;
+	ask.failed_count = 1;
+	ask.force = true;
+	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK), "");
+	ck_assert_str_eq(claimed(other, now + 500), "x:m:" AOR "=hello;");
 }
 END_TEST
 
@@ -832,6 +850,7 @@ int main(void)
 	tcase_add_test(t, the_delivery_fails_and_the_expiry_wins);
 	tcase_add_test(t, the_expiry_comes_first);
 	tcase_add_test(t, an_expired_message_is_not_handed_out_again);
+	tcase_add_test(t, a_message_expired_by_hand_is_not_handed_out_again);
 	tcase_add_test(t, a_message_that_was_not_sent_is_in_flight_no_more);
 	tcase_add_test(t, nothing_is_in_flight_without_a_lease);
 	tcase_add_test(t, a_renewed_lease_keeps_what_is_in_flight);

@@ -33,7 +33,7 @@ end
 local function result(end_ms, task_ms, gone, rows)
 	local more = ends_max > 0 and end_ms <= now or tasks_max > 0 and task_ms <= now
 	local next_ms = math.min(end_ms, task_ms)
-	local answer = {next_ms < math.huge and next_ms or 0, more and 1 or 0, #gone}
+	local answer = {next_ms < math.huge and math.ceil(next_ms) or 0, more and 1 or 0, #gone}
 	for _, entry in ipairs(gone) do
 		answer[#answer + 1] = entry
 	end
@@ -100,7 +100,8 @@ local function claim_end(entry, score, from)
 		return
 	end
 	if from == due and busy(id, aor) then
-		call('ZADD', due, now + BUSY_MS, entry)
+		-- the fraction says that its time had come: it is not handed out again
+		call('ZADD', due, string.format('%.1f', now + BUSY_MS - 0.5), entry)
 		return
 	end
 	local text = call('GET', prefix .. 'm:' .. id)

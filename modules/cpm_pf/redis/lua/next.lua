@@ -164,20 +164,14 @@ local function consider(id, order, retry_value)
 		wish = words == ' deliver' and 1 or words == ' interwork' and 2 or 0
 	end
 	local expires = call('ZSCORE', due, entry(id)) or '0'
-	if expires ~= '0' and tonumber(expires) <= now then
+	-- A fraction: its time had come while it was in flight.
+	if expires ~= '0' and (tonumber(expires) <= now or string.find(expires, '.', 1, true)) then
 		return true
 	end
 	local text = call('GET', prefix .. id)
 	if not text then
 		gone[#gone + 1] = id
 		return true
-	end
-	-- The end of what is in flight is put off by a little: then its own time counts.
-	if expires ~= '0' and tonumber(expires) - now < 1000 then
-		local own = string.match(text, '\nexpires%-ms: (%d+)\n')
-		if own and tonumber(own) <= now then
-			return true
-		end
 	end
 	bytes = bytes + #text
 	if #ids > 0 and bytes > room then
