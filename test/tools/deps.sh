@@ -9,7 +9,7 @@ packages() {
     run) echo kamailio kamailio-extra-modules redis-server redis-tools nginx curl dovecot-imapd openssl ;;
     demo) echo python3 sip-tester sipsak ;;
     test) echo check tshark python3 python3-pytest python3-pytest-xdist python3-redis sip-tester \
-        kamailio-presence-modules kamailio-sqlite-modules kamailio-lua-modules kamailio-utils-modules sqlite3 valgrind ;;
+        kamailio-presence-modules kamailio-sqlite-modules kamailio-lua-modules kamcli kamailio-utils-modules sqlite3 valgrind ;;
     bench) echo mariadb-server kamailio-mysql-modules ;;
     fuzz) echo clang-14 libclang-rt-14-dev ;;
     lint) echo clang-14 clang-tidy-14 clang-format-14 cppcheck ;;

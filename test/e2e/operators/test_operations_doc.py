@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 the cpm_pf authors
+"""doc/operations.md, "Steer what waits" and "Try expiry by hand", typed as they stand."""
+
+import os
+import re
+import subprocess
+
+import pytest
+from lib.imdn import report_names
+from stack import TOP, program
+
+BOB = "sip:bob@cpm.test"
+
+
+def blocks(section):
+    text = (TOP / "doc/operations.md").read_text(encoding="utf-8").partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^```\n(.*?)^```$", text, re.M | re.S)
+
+
+def shell(stack, text, folder):
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", text], cwd=folder, env={**os.environ, **stack.env}, capture_output=True, text=True, timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def lines_of(tool):
+    return [line.partition("#")[0].strip() for block in blocks("Steer what waits") for line in block.splitlines() if line.startswith(tool + " ")]
+
+
+def typed(scene, line):
+    """The line for a message that waits: each has one of its own, since some end it."""
+    scene.send("sip:alice@cpm.test", BOB)
+    message = scene.waiting(BOB)[0]
+    return re.sub(r"[0-9a-f]{24}-\d+", message, line).replace("sip:bob@example.net", BOB)
+
+
+@pytest.mark.parametrize("line", lines_of("kamcmd"))
+def test_kamcmd(scene, stack, run_dir, line):
+    said = shell(stack, typed(scene, line).replace("kamcmd", f'{program("kamcmd")} -s "$CPM_KAMCMD"'), run_dir)
+    assert said.startswith("{") and "error" not in said
+
+
+@pytest.mark.parametrize("line", lines_of("kamcli"))
+def test_kamcli(scene, stack, run_dir, line):
+    settings = next(block for block in blocks("Steer what waits") if block.startswith("[jsonrpc]"))
+    config = run_dir / "kamcli.ini"
+    config.write_text("[ctl]\ntype=jsonrpc\n" + settings.replace("/run/kamailio", str(run_dir)))
+    said = shell(stack, typed(scene, line).replace("kamcli", f"{program('kamcli')} --no-default-configs --config {config}"), run_dir)
+    assert '"result"' in said and '"error"' not in said
+
+
+@pytest.mark.clause("EX-1", "EX-4", "IM-1")
+def test_expiry_by_hand(scene, stack):
+    said = shell(stack, "\n".join(blocks("Try expiry by hand")).replace("kamcmd", program("kamcmd")), TOP)
+    first, second, third = re.findall(r"total: (\d+)", said)
+    assert int(first) - int(second) == 1 and int(third) == 1
+    assert "balance: 0" in said
+    phone = scene.phone("sip:alice@cpm.test")
+    phone.wait_received(1)
+    assert report_names(phone) == [("m1", "failed")]
