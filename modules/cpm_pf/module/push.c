@@ -618,7 +618,11 @@ static void send_large(struct flight *f, const struct cpm_record *r)
 		count(interworked);
 	else
 		count(push_sent);
-	if(!transfer_begin(r, to_isf ? NULL : client_for_large(run), f->ticket)) {
+	/* Kept for a client that was there all the time: delivered, and not yet deferred. */
+	if(!transfer_begin(r, to_isf ? NULL : client_for_large(run),
+			   r->cause != CPM_CAUSE_SCRIPT || f->message->attempts > 0
+					   || f->message->order != STORE_ORDER_NONE,
+			   f->ticket)) {
 		count(push_unsent);
 		queue_answered(f->ticket, 503);
 	}

@@ -190,6 +190,7 @@ int receive_begin(struct sip_msg *msg, struct context *c, const str *route)
 	struct receive_job *job;
 	struct cpm_slice sdp = CPM_SLICE_NONE;
 	struct cpm_sdp offer;
+	bool direct;
 	int rc;
 
 	if(!transaction_route_find(route, &target)) {
@@ -209,10 +210,14 @@ int receive_begin(struct sip_msg *msg, struct context *c, const str *route)
 	}
 	if((rc = offer_read(c, &sdp, &offer)) < 0)
 		return rc;
-	c->no_client = !client_ready(c);
+	/* With a client at hand it is not to be deferred, whatever is to become of deferred ones. */
+	direct = c->decided && c->verdict.action == CPM_DELIVER && !c->dnd && client_ready(c);
+	c->no_client = !direct;
 	message = deferral_of_invite(msg, c, offer.file_size);
 	if(!message)
 		return reason_status(c->reason) < 500 ? -1 : -2;
+	if(direct)
+		message->place = STORE_TO_PUSH;
 	job = job_make(message, sdp);
 	if(!job) {
 		shm_free(message);

@@ -12,6 +12,7 @@
 #include "../sip/request.h"
 #include "archive.h"
 #include "exports.h"
+#include "media.h"
 #include "queue.h"
 #include "settings.h"
 #include "statistics.h"
@@ -161,6 +162,10 @@ static void rpc_ping(rpc_t *rpc, void *ctx)
 
 	if(!queue_available()) {
 		rpc->fault(ctx, 503, "the store is not available to the queue: %s", queue_state());
+		return;
+	}
+	if(media_on() && !media_available()) {
+		rpc->fault(ctx, 503, "the store is not available for large messages");
 		return;
 	}
 	us = admin_ping(&settings.store, &error);

@@ -80,12 +80,13 @@ static char *text_put(char *at, struct cpm_slice *to, struct cpm_slice from)
 /* In a queue process. */
 
 /* Straight delivery, and what was deferred, are for different services of the client (8.3.1.2 step 8b, 8.3.1.6.7 step 1). */
-static enum cpm_icsi service_of(const struct cpm_record *r)
+static enum cpm_icsi service_of(bool deferred)
 {
-	return r->cause == CPM_CAUSE_SCRIPT ? CPM_ICSI_LARGEMSG : CPM_ICSI_DEFERRED;
+	return deferred ? CPM_ICSI_DEFERRED : CPM_ICSI_LARGEMSG;
 }
 
-bool transfer_begin(const struct cpm_record *record, const struct contact *contact, uint64_t ticket)
+bool transfer_begin(const struct cpm_record *record, const struct contact *contact, bool deferred,
+		uint64_t ticket)
 {
 	static struct cpm_buf headers, uri;
 	struct cpm_slice hop = contact ? contact_next_hop(contact) : cpm_slice_of(settings.isf_uri);
@@ -101,7 +102,7 @@ bool transfer_begin(const struct cpm_record *record, const struct contact *conta
 	cpm_buf_reset(&headers);
 	cpm_buf_reset(&uri);
 	message_add_invite_headers(
-			record, contact, service_of(record), (unsigned)settings.session_expires_s, &headers);
+			record, contact, service_of(deferred), (unsigned)settings.session_expires_s, &headers);
 	if(contact)
 		contact_add_request_uri(contact, record->aor, &uri);
 	else

@@ -109,10 +109,10 @@ def test_who_is_not_known_or_speaks_of_something_else(scene, people):
 @pytest.mark.clause("MG-6", "DF-2")
 def test_pulled_by_its_user(scene, people):
     scene.documents.put("policy", people[1], ruleset(rule("deferred", ["allow-pull"], media=DEFERRED)))
-    phone = LargePhone(scene, people[1])
     body = large_body(*people, 50000)
     assert send_large(scene, *people, body) == [200]
     scene.wait_waiting(people[1], 1)
+    phone = LargePhone(scene, people[1])
     message, = scene.stack.rpc("cpm_pf.list", people[1])["messages"]
     assert message["state"] == "pull" and message["size"] == len(body)
     assert not phone.invites
@@ -120,3 +120,8 @@ def test_pulled_by_its_user(scene, people):
     assert phone.wait_message() == body
     assert "oma.cpm.deferred" in phone.invites[0].get("Accept-Contact")
     scene.wait_waiting(people[1], 0)
+    # With the client there, the next one is not deferred at all.
+    again = large_body(*people, 60000)
+    assert send_large(scene, *people, again) == [200]
+    assert phone.wait_message(2) == again
+    assert "oma.cpm.largemsg" in phone.invites[1].get("Accept-Contact")
