@@ -13,6 +13,7 @@ sys.path[:0] = [str(HERE.parent / "stack"), str(HERE.parent / "e2e")]
 
 from lib import sipsak  # noqa: E402
 from lib.documents import blocklist, do_not_disturb, one, rule, ruleset  # noqa: E402
+from lib.large import LargePhone, large_body, send_large  # noqa: E402
 from lib.mailbox import Mailbox  # noqa: E402
 from lib.scene import Scene  # noqa: E402
 from stack import Stack, StackError  # noqa: E402
@@ -132,6 +133,24 @@ def play(stack, scene):
     teller.says(stored["IMDN-Message-ID"] == third.request.imdn_id, "any IMAP client of bob's can read it")
     teller.says(b"positive-delivery" not in stored.body, "it asks for no delivery report any more: that one is sent by the server")
     teller.says(len(phone.received()) == 2, "his phone stayed quiet")
+
+    teller.step("alice sends dora, who is offline, five million octets: SIP only agrees on it, MSRP carries it, Redis keeps it piece by piece.")
+    dora = scene.person("dora")
+    body = large_body(alice, dora, 5000000)
+    statuses = send_large(scene, alice, dora, body, chunk=500000)
+    print(f"   {len(body)} octets in {len(statuses)} SENDs, the last one answered when the message was safe")
+    teller.says(set(statuses) == {200} and len(scene.waiting(dora)) == 1, "every SEND got its 200, and the message waits")
+
+    teller.step("dora's phone registers: the server invites it, it connects, and the message comes over MSRP.")
+    large = LargePhone(scene, dora)
+    received = large.wait_message()
+    invite = large.invites[0]
+    for line in (invite.start_line, *invite.body.split("\r\n")):
+        if line.startswith(("INVITE", "m=", "a=")):
+            print(f"     | {line[:100]}")
+    teller.says(received == body, f"the {len(received)} octets are those that alice sent")
+    scene.wait_waiting(dora, 0)
+    teller.says(True, "confirmed, and removed from the queue")
 
 
 def main():
