@@ -152,6 +152,11 @@ bool archive_post(struct archive_job *job)
 	return false;
 }
 
+static bool result_post(struct archive_job *job)
+{
+	return job->post ? job->post(job->process, &job->command) : queue_post_to(job->process, job);
+}
+
 /* The result goes to the queue process; what that cannot take now is tried again with the next turn. */
 static void job_back(struct archive_job *job)
 {
@@ -177,7 +182,7 @@ static void job_back(struct archive_job *job)
 	}
 	if(job->found)
 		count(imap_found);
-	if(!queue_post_to(job->process, job))
+	if(!result_post(job))
 		waiting[waiting_count++] = job;
 	else
 		atomic_fetch_sub(&shared[self].pending, 1);
@@ -195,7 +200,7 @@ static void waiting_flush(void)
 	size_t i, left = 0;
 
 	for(i = 0; i < waiting_count; i++) {
-		if(queue_post_to(waiting[i]->process, waiting[i]))
+		if(result_post(waiting[i]))
 			atomic_fetch_sub(&shared[self].pending, 1);
 		else
 			waiting[left++] = waiting[i];

@@ -23,6 +23,8 @@ struct archive_job {
 	struct command_job
 			command; /* run: called in a queue process with the result; takes the job over */
 	int process;     /* which queue process; archive_job_make sets that of the user */
+	bool (*post)(int process,
+			struct command_job *job); /* to another kind of process; NULL: to a queue process */
 	enum archive_task task;
 	void *owner;     /* the sender's own: what it is about */
 	uint64_t ticket; /* likewise */

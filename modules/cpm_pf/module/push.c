@@ -513,7 +513,8 @@ static bool message_clear(struct session *s, struct session_batch *b, const stru
 /* Does the user want a history of what is delivered? Not of notifications. */
 static bool wants_history(const struct session *s, const struct store_message *m, const struct cpm_record *r, int64_t now)
 {
-	static const enum cpm_medium media[] = {CPM_MEDIUM_PAGER, CPM_MEDIUM_DEFERRED};
+	enum cpm_medium media[] = {r->kind == CPM_RECORD_LARGE ? CPM_MEDIUM_LARGE : CPM_MEDIUM_PAGER,
+			CPM_MEDIUM_DEFERRED};
 	char memory[CPM_URI_KEY_MAX];
 	struct cpm_facts facts = {.anonymous = r->anonymous, .now_ms = now};
 	struct cpm_verdict verdict;
@@ -608,9 +609,11 @@ static bool record_first(const struct flight *f, const struct cpm_record *r, int
 }
 
 /* A large message goes over MSRP, from a process of its own. */
-static void send_large(struct flight *f, const struct cpm_record *r)
+static void send_large(struct flight *f, const struct cpm_record *r, int64_t now)
 {
 	struct session_run *run = f->session->run;
+	struct cpm_slice history =
+			wants_history(f->session, f->message, r, now) ? f->message->record : CPM_SLICE_NONE;
 	bool to_isf = f->message->order == STORE_ORDER_INTERWORK;
 
 	f->lost_ms += (int64_t)settings.msrp_life_s * 1000 + LARGE_LOST_MS;
@@ -622,7 +625,7 @@ static void send_large(struct flight *f, const struct cpm_record *r)
 	if(!transfer_begin(r, to_isf ? NULL : client_for_large(run),
 			   r->cause != CPM_CAUSE_SCRIPT || f->message->attempts > 0
 					   || f->message->order != STORE_ORDER_NONE,
-			   f->ticket)) {
+			   history, f->ticket)) {
 		count(push_unsent);
 		queue_answered(f->ticket, 503);
 	}
@@ -650,7 +653,7 @@ static void send_one(
 			.session = s, .batch = b, .message = m, .lost_ms = now + FLIGHT_LOST_MS, .ticket = f->ticket, .contact = run->contact};
 	run->in_flight++;
 	if(record.kind == CPM_RECORD_LARGE) {
-		send_large(f, &record);
+		send_large(f, &record, now);
 	} else if(m->order == STORE_ORDER_INTERWORK) {
 		count(interworked);
 		sent = settings.isf_uri[0]

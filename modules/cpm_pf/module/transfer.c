@@ -15,6 +15,7 @@
 #include "../core/session/large.h"
 #include "../sip/invite.h"
 #include "../sip/message.h"
+#include "history.h"
 #include "media.h"
 #include "queue.h"
 #include "settings.h"
@@ -32,6 +33,7 @@ struct transfer_job {
 	struct socket_info *socket;
 	bool to_isf;
 	struct cpm_slice aor, id, uri, from, to, next_hop, headers; /* in the job's block */
+	struct cpm_slice history; /* likewise; empty: it is not recorded */
 };
 
 /* From whatever process has the final answer. */
@@ -86,7 +88,7 @@ static enum cpm_icsi service_of(bool deferred)
 }
 
 bool transfer_begin(const struct cpm_record *record, const struct contact *contact, bool deferred,
-		uint64_t ticket)
+		struct cpm_slice history, uint64_t ticket)
 {
 	static struct cpm_buf headers, uri;
 	struct cpm_slice hop = contact ? contact_next_hop(contact) : cpm_slice_of(settings.isf_uri);
@@ -110,7 +112,7 @@ bool transfer_begin(const struct cpm_record *record, const struct contact *conta
 	if(headers.rc || uri.rc)
 		return false;
 	job = shm_malloc(sizeof(*job) + record->aor.n + record->id.n + uri.n + record->from.n
-					 + record->to.n + hop.n + headers.n);
+					 + record->to.n + hop.n + headers.n + history.n);
 	if(!job)
 		return false;
 	memset(job, 0, sizeof(*job));
@@ -125,7 +127,8 @@ bool transfer_begin(const struct cpm_record *record, const struct contact *conta
 	at = text_put(at, &job->from, record->from);
 	at = text_put(at, &job->to, record->to);
 	at = text_put(at, &job->next_hop, hop);
-	text_put(at, &job->headers, cpm_buf_slice(&headers));
+	at = text_put(at, &job->headers, cpm_buf_slice(&headers));
+	text_put(at, &job->history, history);
 	if(media_post(media_choose(), &job->command))
 		return true;
 	shm_free(job);
@@ -262,6 +265,61 @@ static void transfer_end(struct transfer *t)
 	queue_answered(t->job->ticket, t->status);
 }
 
+static void hang_up(struct transfer *t)
+{
+	if(t->dialog)
+		dialog_hang_up(t->dialog);
+	t->dialog = 0;
+	transfer_end(t);
+}
+
+/* The message is in the user's history, or could not be put there. Back in the media process. */
+static void recorded(struct command_job *command, struct store *store, int64_t now)
+{
+	struct archive_job *a = (struct archive_job *)command;
+	struct transfer *t = a->owner;
+	char text[CPM_FOLDER_MAX + 100];
+	struct cpm_buf line;
+
+	t->calls--;
+	if(a->rc == IMAP_OK) {
+		count(recordings);
+		cpm_buf_init_fixed(&line, text, sizeof(text));
+		history_add_header(&line, a->uid, a->uidvalidity, archive_folder(a));
+		if(t->dialog)
+			dialog_set_farewell(t->dialog, cpm_buf_slice(&line));
+	} else {
+		history_failed(a);
+	}
+	shm_free(a);
+	hang_up(t);
+	transfer_release(t);
+}
+
+/* 8.3.1.6.7, end: the history, then the BYE that tells of it. One key for all attempts: it is recorded once. */
+static bool record_first(struct transfer *t)
+{
+	struct cpm_slice room = {NULL, (size_t)t->job->size};
+	struct archive_job *a;
+
+	if(!t->job->history.n || t->job->size > (uint64_t)settings.store_max_object_bytes)
+		return false;
+	a = archive_job_make(ARCHIVE_RECORD, t->job->aor, t->job->id, ".h", t->job->history, room, true);
+	if(!a) {
+		count(recordings_failed);
+		return false;
+	}
+	a->owner = t;
+	a->again = true;
+	a->process = media_self();
+	a->post = media_post;
+	a->command.run = recorded;
+	/* Before anything answers: the transfer is not to go under it. */
+	t->calls++;
+	archive_gather(a, media_store(), t->job->id);
+	return true;
+}
+
 /* Callers release the transfer when they are done with it. */
 static void transfer_event(struct transfer *t, enum cpm_transfer_event event, int status)
 {
@@ -282,8 +340,12 @@ static void transfer_event(struct transfer *t, enum cpm_transfer_event event, in
 		case CPM_TRANSFER_END:
 		case CPM_TRANSFER_END_BYE:
 			t->status = status;
-			if(step == CPM_TRANSFER_END_BYE && t->dialog)
-				dialog_hang_up(t->dialog);
+			if(step == CPM_TRANSFER_END_BYE && status < 300 && record_first(t))
+				break;
+			if(step == CPM_TRANSFER_END_BYE) {
+				hang_up(t);
+				break;
+			}
 			t->dialog = 0;
 			transfer_end(t);
 			break;

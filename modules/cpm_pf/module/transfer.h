@@ -15,9 +15,10 @@ bool transfer_init(void);
 bool transfer_start(void);
 
 /* In a queue process: sends a message to a client, or to the ISF (contact NULL). queue_answered is called with the ticket and a SIP
- * status: 2xx when all octets are confirmed. deferred: it had to wait, for a client or for somebody's word. False when it cannot be
+ * status: 2xx when all octets are confirmed. deferred: it had to wait, for a client or for somebody's word. history: the record's text
+ * when the message is to be recorded once it is over (8.5), its Message-UID goes into the BYE; else empty. False when it cannot be
  * handed over; then it is not called. */
 bool transfer_begin(const struct cpm_record *record, const struct contact *contact, bool deferred,
-		uint64_t ticket);
+		struct cpm_slice history, uint64_t ticket);
 
 #endif

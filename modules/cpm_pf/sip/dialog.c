@@ -247,6 +247,27 @@ void dialog_refuse(dialog_id id)
 		dialogs_free(d);
 }
 
+void dialog_set_farewell(dialog_id id, struct cpm_slice lines)
+{
+	size_t own = strlen(dialogs_config.agent_line);
+	char *text = shm_malloc(own + lines.n + 1);
+	struct dialog *d;
+
+	if(!text)
+		return;
+	memcpy(text, dialogs_config.agent_line, own);
+	memcpy(text + own, lines.p, lines.n);
+	text[own + lines.n] = '\0';
+	dialogs_lock();
+	if((d = dialogs_find(id)) && !d->farewell.s) {
+		d->farewell = (str){text, (int)(own + lines.n)};
+		text = NULL;
+	}
+	dialogs_unlock();
+	if(text)
+		shm_free(text);
+}
+
 void dialog_hang_up(dialog_id id)
 {
 	dialogs_step(id, CPM_DIALOG_HANG_UP);
@@ -331,7 +352,7 @@ void dialog_work(dialog_id id)
 	if(todo & CPM_DIALOG_FREE)
 		dialogs_free(d);
 	else if((todo & CPM_DIALOG_SEND_BYE)
-			&& !send_within(d, "BYE", dialogs_config.agent_line, on_bye_done))
+			&& !send_within(d, "BYE", d->farewell.s ? d->farewell.s : dialogs_config.agent_line, on_bye_done))
 		dialogs_step(id, CPM_DIALOG_BYE_DONE);
 }
 

@@ -57,6 +57,8 @@ enum dialog_open dialog_open(struct sip_msg *msg, int owner, dialog_told told, d
 bool dialog_answer(dialog_id id, struct cpm_slice sdp);
 /* The owner's, or the worker's that opened it and could not hand it over: the INVITE gets another final answer (not from here). */
 void dialog_refuse(dialog_id id);
+/* The owner's: header lines with CRLF that our BYE will carry beside our own. */
+void dialog_set_farewell(dialog_id id, struct cpm_slice lines);
 /* The owner's: BYE, once the ACK has come. */
 void dialog_hang_up(dialog_id id);
 

@@ -80,6 +80,8 @@ void dialogs_free(struct dialog *d)
 		shm_free(d->target.s);
 	if(d->sdp.s)
 		shm_free(d->sdp.s);
+	if(d->farewell.s)
+		shm_free(d->farewell.s);
 	transaction_copy_free(&d->reply);
 	shm_free(d);
 }

@@ -36,6 +36,7 @@ struct dialog {
 	int64_t refresh_ms;            /* when we refresh; 0: not */
 	struct transaction_copy reply; /* our 200, until the ACK */
 	str sdp;                       /* what we answered with; shared memory */
+	str farewell;                  /* header lines of our BYE, with a NUL behind; shared memory */
 	int64_t resend_ms;             /* 0: not any more */
 	struct cpm_session_terms terms;
 	char contact[DIALOG_CONTACT_MAX]; /* our Contact line */

@@ -570,6 +570,15 @@ static const struct {
 				CPM_MEDIUM_PAGER, "", 0, true},
 		{"history off", SAY("<oxe:allow-offline-storage allow=\"false\"/>"), CPM_MEDIUM_PAGER, "",
 				0, false},
+		{"history of large messages alone", RULES(RULE("r", LARGE, DO("allow-offline-storage"))),
+				CPM_MEDIUM_LARGE, "", 0, true},
+		{"history of large messages, a rule for pager mode decides",
+				RULES(RULE("r", LARGE, DO("allow-offline-storage")) RULE("p", PAGER, DO("allow-defer"))),
+				CPM_MEDIUM_LARGE, "", 0, true},
+		{"history of pager mode counts for large messages", SAY(DO("allow-offline-storage")),
+				CPM_MEDIUM_LARGE, "", 0, true},
+		{"history of large messages is not of pager mode",
+				RULES(RULE("r", LARGE, DO("allow-offline-storage"))), CPM_MEDIUM_PAGER, "", 0, false},
 };
 
 START_TEST(reads_values)

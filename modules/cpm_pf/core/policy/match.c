@@ -169,8 +169,16 @@ const struct cpm_scope *cpm_match_actions(
 
 	cpm_scope_match(scope, s, outcome);
 	if(s->facts->medium == CPM_MEDIUM_LARGE && !(outcome->actions & 1u << CPM_RULE_NAMES_LARGE)) {
+		/* What a rule for large messages says of the history holds, whoever decides. */
+		unsigned history = outcome->actions & 1u << CPM_RULE_OFFLINE_STORAGE;
+		const struct cpm_rule *says = outcome->first[CPM_RULE_OFFLINE_STORAGE];
+
 		scope = &d->ruleset.large_as_pager;
 		cpm_scope_match(scope, s, outcome);
+		if(history && !(outcome->actions & history)) {
+			outcome->actions |= history;
+			outcome->first[CPM_RULE_OFFLINE_STORAGE] = says;
+		}
 	}
 	return scope;
 }
