@@ -88,7 +88,7 @@ check-hosts: ## compile against the Kamailio of later Debian releases (HOSTS="tr
 
 bench: build ## measure against msilo, bare Kamailio and bare Redis, write run/bench.json (BENCH_ONLY=section)
 	@$(DEPS) bench
-	@$(MAKE) --no-print-directory -C test/bench run BUILD=$(CURDIR)/build/bench MODULE=$(MODULE) PYTHON=$(PYTHON)
+	@$(MAKE) --no-print-directory -s -C test/bench run BUILD=$(CURDIR)/build/bench MODULE=$(MODULE) PYTHON=$(PYTHON)
 
 fuzz: ## fuzz every reader of foreign bytes for FUZZ_SECONDS each
 	@$(DEPS) build fuzz

@@ -41,6 +41,7 @@ static struct {
 	size_t bytes;
 	unsigned long count;
 	double seconds;
+	double expire_first_s, expire_span_s; /* 0: no Expires header */
 } options = {.domain = "bench.example",
 		.prefix = "u",
 		.run = "run",
@@ -75,6 +76,19 @@ static size_t print_body(char *out, size_t room, size_t slot, unsigned long m)
 			options.asked, options.run, m / options.users);
 }
 
+/* The header with which message m, sent now, ends in its turn within the span. */
+static const char *expires_line(unsigned long m)
+{
+	static char line[40];
+	double at = options.expire_first_s + options.expire_span_s * (double)m / (double)options.count;
+	long left = (long)(at - (double)(now_us() - start_us) / 1e6 + 0.5);
+
+	if(options.expire_first_s <= 0)
+		return "";
+	snprintf(line, sizeof(line), "Expires: %ld\r\n", left > 1 ? left : 1);
+	return line;
+}
+
 static size_t print_headers(char *out, size_t room, size_t slot, unsigned long m, size_t body)
 {
 	unsigned user = user_of(slot, m);
@@ -93,11 +107,12 @@ static size_t print_headers(char *out, size_t room, size_t slot, unsigned long m
 			"Conversation-ID: f81d4fae-7dec-11d0-a765-%012lx\r\n"
 			"Contribution-ID: f81d4fae-7dec-11d0-a766-%012lx\r\n"
 			"User-Agent: CPM-client/OMA1.0\r\n"
+			"%s"
 			"Content-Type: message/cpim\r\n"
 			"Content-Length: %zu\r\n\r\n",
 			options.prefix, user, options.domain, port, options.run, slot, m, m % SENDERS,
 			options.domain, m, options.prefix, user, options.domain, options.run, m, m % SENDERS,
-			options.domain, m / options.users, m, body);
+			options.domain, m / options.users, m, expires_line(m), body);
 }
 
 /* The text is filled up so that every datagram has the same size. */
@@ -274,9 +289,11 @@ static void report(void)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: load -s HOST:PORT [-d DOMAIN] [-u PREFIX] [-k USERS] [-n OUTSTANDING | "
-					"--latency]\n"
-					"            [-b BYTES] [-r RUN] [-a DISPOSITION] [-o] -c COUNT | -t SECONDS\n");
+	fprintf(stderr,
+			"usage: load -s HOST:PORT [-d DOMAIN] [-u PREFIX] [-k USERS] [-n OUTSTANDING | "
+			"--latency]\n"
+			"            [-b BYTES] [-r RUN] [-a DISPOSITION] [-o]\n"
+			"            [-x FIRST,SPAN (seconds: when they expire)] -c COUNT | -t SECONDS\n");
 	exit(2);
 }
 
@@ -289,7 +306,7 @@ static void read_options(int argc, char **argv)
 		if(strcmp(argv[o], "--latency") == 0)
 			argv[o] = "-n1";
 	}
-	while((o = getopt(argc, argv, "s:d:u:k:n:b:r:a:oc:t:")) != -1) {
+	while((o = getopt(argc, argv, "s:d:u:k:n:b:r:a:oc:t:x:")) != -1) {
 		switch(o) {
 			case 's':
 				options.server = optarg;
@@ -318,6 +335,10 @@ static void read_options(int argc, char **argv)
 			case 'b':
 				options.bytes = strtoul(optarg, NULL, 10);
 				break;
+			case 'x':
+				if(sscanf(optarg, "%lf,%lf", &options.expire_first_s, &options.expire_span_s) != 2)
+					usage();
+				break;
 			case 'c':
 				options.count = strtoul(optarg, NULL, 10);
 				break;
@@ -331,7 +352,9 @@ static void read_options(int argc, char **argv)
 	if(!options.server || !options.users || !options.outstanding
 			|| options.outstanding > OUTSTANDING_MAX || options.bytes > SIP_DATAGRAM_MAX / 2
 			|| strlen(options.run) > 32 || strlen(options.domain) > 64
-			|| strlen(options.prefix) > 32 || strlen(options.asked) > 64 || (options.count == 0) == (options.seconds <= 0))
+			|| strlen(options.prefix) > 32 || strlen(options.asked) > 64
+			|| (options.count == 0) == (options.seconds <= 0)
+			|| (options.expire_first_s > 0 && !options.count))
 		usage();
 }
 

@@ -40,6 +40,7 @@ static struct {
 	unsigned users, sockets, window;
 	unsigned long expect;
 	double quiet_s, linger_s;
+	double rate; /* REGISTERs a second; 0: as fast as the window allows */
 } options = {.domain = "bench.example",
 		.prefix = "u",
 		.run = "run",
@@ -238,20 +239,29 @@ static void run_timers(int64_t now)
 	}
 }
 
+/* May the next user register, n having done so since start? */
+static bool may_register(unsigned n, int64_t start, int64_t now)
+{
+	if(n == options.users || registering >= options.window)
+		return false;
+	return options.rate <= 0 || !phase_expires
+		   || (double)n < (double)(now - start) / 1e6 * options.rate;
+}
+
 /* Registers (or, with expires 0, takes back) everybody, at most window at a time; goes on until nothing is missing and linger_s
  * have passed, or nothing came for quiet_s. */
 static void phase(unsigned expires, unsigned long expect, double linger_s)
 {
-	int64_t now = now_us(), timers_us = now, complete_us = 0;
+	int64_t now = now_us(), start = now, timers_us = now, complete_us = 0;
 	unsigned next = 0, i;
 
 	phase_expires = expires;
 	registered = 0;
 	activity_us = now;
 	for(;;) {
-		for(; next < options.users && registering < options.window; next++, registering++)
+		for(; may_register(next, start, now_us()); next++, registering++)
 			register_start(next, now_us());
-		if(poll(sockets, options.sockets, 20) > 0) {
+		if(poll(sockets, options.sockets, options.rate > 0 ? 1 : 20) > 0) {
 			for(i = 0; i < options.sockets; i++) {
 				if(sockets[i].revents)
 					receive(sockets[i].fd);
@@ -295,7 +305,8 @@ static void usage(void)
 {
 	fprintf(stderr, "usage: phone -s HOST:PORT [-d DOMAIN] [-u PREFIX] [-k USERS] [-w REGISTERS AT "
 					"A TIME]\n"
-					"             [-e MESSAGES EXPECTED BY EACH] [-r RUN] [-p SOCKETS] [-q QUIET "
+					"             [-e MESSAGES EXPECTED BY EACH] [-r RUN] [-R REGISTERS A SECOND] "
+					"[-p SOCKETS] [-q QUIET "
 					"SECONDS] [-l LINGER SECONDS]\n");
 	exit(2);
 }
@@ -304,7 +315,7 @@ static void read_options(int argc, char **argv)
 {
 	int o;
 
-	while((o = getopt(argc, argv, "s:d:u:k:w:e:r:p:q:l:")) != -1) {
+	while((o = getopt(argc, argv, "s:d:u:k:w:e:r:p:q:l:R:")) != -1) {
 		switch(o) {
 			case 's':
 				options.server = optarg;
@@ -332,6 +343,9 @@ static void read_options(int argc, char **argv)
 				break;
 			case 'q':
 				options.quiet_s = strtod(optarg, NULL);
+				break;
+			case 'R':
+				options.rate = strtod(optarg, NULL);
 				break;
 			case 'l':
 				options.linger_s = strtod(optarg, NULL);

@@ -3,11 +3,13 @@
 """What the sections measure with: sides (a SIP server and its store), started when a section first asks, and the programs that
 load them."""
 
+import contextlib
 import functools
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -159,7 +161,7 @@ class Rig:
         self.runs += 1
         return f"r{os.getpid()}n{self.runs}"
 
-    def program(self, name, *arguments, timeout_s=60):
+    def program(self, name, *arguments, timeout_s=120):
         argv = [str(self.programs / name), *map(str, arguments)]
         return subprocess.run(argv, capture_output=True, text=True, timeout=timeout_s, check=True).stdout
 
@@ -205,6 +207,23 @@ class Rig:
         if result["registered"] != result["users"]:
             raise RuntimeError(f"{side.sip.name}: {result['registered']} of {result['users']} could register")
         return result
+
+    @contextlib.contextmanager
+    def watch(self, read):
+        """Values of read() every 20 ms while the block runs; the first one is from before."""
+        values, done = [read()], threading.Event()
+
+        def look():
+            while not done.wait(0.02):
+                values.append(read())
+
+        watcher = threading.Thread(target=look)
+        watcher.start()
+        try:
+            yield values
+        finally:
+            done.set()
+            watcher.join()
 
     def warm_up(self, *sides):
         """Until documents are cached, scripts loaded and memory touched."""

@@ -102,6 +102,10 @@ class SipServer:
         """Shared memory in use."""
         return int(re.search(r"real_used: (\d+)", self.command("core.shmmem")).group(1)) // 1024
 
+    def counter(self, name):
+        """One of the module's sums or statistics."""
+        return int(re.search(rf"\b{name}: (\d+)", self.command("cpm_pf.stats")).group(1))
+
 
 class RedisServer(Redis):
     """Redis with an append-only file. Rewriting of the file is off: the bench empties the store between rounds."""

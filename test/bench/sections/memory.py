@@ -2,7 +2,6 @@
 # Copyright (C) 2026 the cpm_pf authors
 """Memory of Kamailio while 1,000 messages are pushed to one phone."""
 
-import threading
 import time
 
 from figures import Figure
@@ -27,21 +26,10 @@ def watched(rig, side):
     rig.fill(side, run, 1, WAITING, "p")
     time.sleep(SETTLE_S)
     shared, resident = side.sip.shared_kib(), resident_kib(side.sip.process)
-    peak, done = [shared], threading.Event()
-
-    def watch():
-        while not done.wait(0.02):
-            peak.append(side.sip.shared_kib())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
+    with rig.watch(side.sip.shared_kib) as values:
         rig.phone(side, "-u", "p", "-e", WAITING, run=run)
-    finally:
-        done.set()
-        watcher.join()
     time.sleep(SETTLE_S)
-    return max(peak) - shared, side.sip.shared_kib() - shared, resident_kib(side.sip.process) - resident
+    return max(values) - shared, side.sip.shared_kib() - shared, resident_kib(side.sip.process) - resident
 
 
 def run(rig):
