@@ -39,6 +39,9 @@
 #define RATE_LOOK_MS 50
 /* When the store is away, or documents are. */
 #define TROUBLE_MS 1000
+/* An answer, or documents, that have not come by then never will: our own timers are far shorter. */
+#define LOST_MS 180000
+#define LOST_LOOK_MS 10000
 /* Without documents an expiry is put off for so long; then the parameter decides. */
 #define UNDECIDED_MAX_MS 3600000
 
@@ -55,6 +58,9 @@ struct item {
 	char *report_text; /* what the settle's report borrows from */
 	int64_t retry_ms;
 	struct item *next; /* in the list of the unsettled */
+	uint64_t ticket;   /* while it waits for an answer or for documents */
+	int64_t lost_ms;   /* when that is given up; 0: it waits for nothing */
+	struct item *wait_next, **wait_at; /* all that wait */
 };
 
 struct shard {
@@ -70,7 +76,8 @@ static struct store *store;
 static struct shard *shards;
 static size_t shard_count, asking;
 static struct tickets *tickets;
-static struct item *unsettled;
+static struct item *unsettled, *waiting;
+static int64_t lost_look_ms;
 static size_t ends, tasks; /* in our hands, or asked for */
 static struct bucket end_rate, task_rate;
 
@@ -100,6 +107,33 @@ static bool is_end(enum store_due_kind kind)
 const struct cpm_documents *due_documents(const struct due *d)
 {
 	return d->documents ? xdm_documents(d->documents) : &cpm_documents_none;
+}
+
+static bool item_wait(struct item *item, int64_t now)
+{
+	if(!ticket_take(tickets, item, &item->ticket))
+		return false;
+	item->lost_ms = now + LOST_MS;
+	item->wait_next = waiting;
+	item->wait_at = &waiting;
+	if(waiting)
+		waiting->wait_at = &item->wait_next;
+	waiting = item;
+	return true;
+}
+
+/* The one that waited under this ticket; NULL when it waits no more. */
+static struct item *item_awake(uint64_t ticket)
+{
+	struct item *item = ticket_redeem(tickets, ticket);
+
+	if(!item)
+		return NULL;
+	item->lost_ms = 0;
+	*item->wait_at = item->wait_next;
+	if(item->wait_next)
+		item->wait_next->wait_at = item->wait_at;
+	return item;
 }
 
 static void item_free(struct item *item)
@@ -219,13 +253,18 @@ void due_quarantine(struct due *d)
 bool due_ticket(
 		struct due *d, void (*answered)(struct due *d, int status, int64_t now), uint64_t *ticket)
 {
-	((struct item *)d)->answered = answered;
-	return ticket_take(tickets, d, ticket);
+	struct item *item = (struct item *)d;
+
+	if(!item_wait(item, now_ms()))
+		return false;
+	item->answered = answered;
+	*ticket = item->ticket;
+	return true;
 }
 
 void due_answered(uint64_t ticket, int status, int64_t now)
 {
-	struct item *item = ticket_redeem(tickets, ticket);
+	struct item *item = item_awake(ticket);
 
 	if(item)
 		item->answered(&item->due, status, now);
@@ -273,24 +312,24 @@ static void documents_wait(struct item *item, int64_t now)
 	struct xdm_entry *entry = NULL;
 	bool refresh = item->due.kind == STORE_DUE_NOTIFY && item->due.attempts > 0;
 	enum xdm_state docs = refresh ? XDM_MISS : xdm_lookup(item->due.aor, now, &entry);
-	uint64_t ticket;
 
 	if(docs != XDM_MISS) {
 		documents_came(item, docs, entry, now);
 		return;
 	}
-	if(ticket_take(tickets, item, &ticket)) {
-		waiter.a = ticket;
+	item->answered = NULL;
+	if(item_wait(item, now)) {
+		waiter.a = item->ticket;
 		if(xdm_wait(item->due.aor, &waiter, refresh))
 			return;
-		ticket_redeem(tickets, ticket);
+		item_awake(item->ticket);
 	}
 	due_again(&item->due, now + TROUBLE_MS);
 }
 
 void due_resume(struct documents_job *job, int64_t now)
 {
-	struct item *item = ticket_redeem(tickets, job->ticket);
+	struct item *item = item_awake(job->ticket);
 
 	if(item)
 		documents_came(item, job->state, job->entry, now);
@@ -486,6 +525,26 @@ static void settle_again(int64_t now)
 	}
 }
 
+/* A lost answer must not keep a place among what is in our hands for ever. */
+static void give_up_lost(int64_t now)
+{
+	struct item *item, *next;
+
+	if(now < lost_look_ms)
+		return;
+	lost_look_ms = now + LOST_LOOK_MS;
+	for(item = waiting; item; item = next) {
+		next = item->wait_next;
+		if(item->lost_ms >= now)
+			continue;
+		item_awake(item->ticket);
+		if(item->answered)
+			item->answered(&item->due, 408, now);
+		else
+			due_again(&item->due, now + TROUBLE_MS);
+	}
+}
+
 int64_t due_run(int64_t now)
 {
 	struct shard *shard;
@@ -496,6 +555,7 @@ int64_t due_run(int64_t now)
 	bucket_fill(&end_rate, settings.expiry_rate, BURST_MS, now);
 	bucket_fill(&task_rate, settings.report_rate, BURST_MS, now);
 	settle_again(now);
+	give_up_lost(now);
 	while(asking < CLAIMS_UNDER_WAY && (shard = shard_next(now, &next)))
 		shard_ask(shard, now);
 	if(unsettled && next > now + TROUBLE_MS)
