@@ -179,7 +179,7 @@ void owner_free(struct owner *o)
 
 static void peer_init(struct peer *p, int fd)
 {
-	*p = (struct peer){.fd = fd, .heard = malloc(HEARD_MAX)};
+	*p = (struct peer){.fd = fd, .heard = malloc(HEARD_MAX), .size = HEARD_MAX};
 }
 
 static void peer_tls(struct world *w, struct peer *p, bool accepts)
@@ -301,7 +301,7 @@ size_t peer_listen_on(struct world *w, struct peer *p)
 {
 	(void)w;
 	for(;;) {
-		size_t room = HEARD_MAX - 1 - p->count;
+		size_t room = p->size - 1 - p->count;
 		ssize_t n;
 
 		if(!room || p->closed)

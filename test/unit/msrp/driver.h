@@ -44,6 +44,7 @@ struct peer {
 	int fd;
 	SSL *ssl;
 	char *heard;
+	size_t size; /* of heard */
 	size_t count;
 	bool closed;
 };

@@ -285,6 +285,7 @@ START_TEST(serves_a_thousand_slow_peers)
 		peer_connect(&w, &peers[i], false, false);
 		free(peers[i].heard);
 		peers[i].heard = malloc(2000);
+		peers[i].size = 2000;
 		mine += 2000 + 2000;
 		peer_sayf(&w, &peers[i],
 				"MSRP aaaa1 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
