@@ -41,8 +41,7 @@ struct answered_job {
 	struct command_job command;
 	uint64_t ticket; /* of the INVITE */
 	int status;
-	struct dlg *dlg;
-	struct dialog_terms terms;
+	dialog_id dialog;     /* 0: none */
 	struct cpm_slice sdp; /* in the job's block */
 };
 
@@ -64,6 +63,7 @@ static uint64_t generation;
 static void transfer_event(struct transfer *t, enum cpm_transfer_event event, int status);
 static void transfer_run(struct command_job *head, struct store *store, int64_t now);
 static void answered_run(struct command_job *head, struct store *store, int64_t now);
+static void transfer_told(dialog_id id, enum dialog_news news);
 
 /* Places of one process follow those of the one before. */
 static size_t places_each(void)
@@ -135,29 +135,41 @@ bool transfer_begin(const struct cpm_record *record, const struct contact *conta
 	return false;
 }
 
+/* The dialog enters the table at once: the client may speak in it before the media process has heard of it. 0: it could not. */
+static dialog_id dialog_take(uint64_t ticket, const struct invite_reply *reply)
+{
+	int process = (int)(INVITE_PLACE(ticket) / places_each());
+	struct dlg *dlg = reply->dlg;
+	dialog_id id = 0;
+
+	if(dlg
+			&& !dialog_adopt(
+					dlg, media_owner(process), transfer_told, &reply->terms, CPM_SLICE_NONE, &id))
+		invite_bye(&dlg, cpm_slice_of(settings_agent_line()));
+	return id;
+}
+
 /* In any process: the final answer to an INVITE. */
 static void on_answered(uint64_t ticket, const struct invite_reply *reply)
 {
 	struct answered_job *job = shm_malloc(sizeof(*job) + reply->sdp.n);
-	struct dlg *dlg = reply->dlg;
+	dialog_id id = dialog_take(ticket, reply);
 
-	if(!job) {
-		invite_bye(&dlg, CPM_SLICE_NONE);
-		return;
+	if(job) {
+		*job = (struct answered_job){.command = {{JOB_COMMAND}, answered_run},
+				.ticket = ticket,
+				.status = reply->status < 300 && !id ? 503 : reply->status,
+				.dialog = id,
+				.sdp = {(char *)(job + 1), reply->sdp.n}};
+		if(reply->sdp.n)
+			memcpy(job + 1, reply->sdp.p, reply->sdp.n);
+		if(media_post((int)(INVITE_PLACE(ticket) / places_each()), &job->command))
+			return;
+		shm_free(job);
 	}
-	*job = (struct answered_job){.command = {{JOB_COMMAND}, answered_run},
-			.ticket = ticket,
-			.status = reply->status,
-			.dlg = dlg,
-			.terms = reply->terms,
-			.sdp = {(char *)(job + 1), reply->sdp.n}};
-	if(reply->sdp.n)
-		memcpy(job + 1, reply->sdp.p, reply->sdp.n);
-	if(media_post((int)(INVITE_PLACE(ticket) / places_each()), &job->command))
-		return;
 	LM_WARN("the msrp process is behind: the answer to an INVITE is lost\n");
-	invite_bye(&dlg, CPM_SLICE_NONE);
-	shm_free(job);
+	if(id)
+		dialog_hang_up(id);
 }
 
 bool transfer_init(void)
@@ -304,7 +316,8 @@ static bool record_first(struct transfer *t)
 
 	if(!t->job->history.n || t->job->size > (uint64_t)settings.store_max_object_bytes)
 		return false;
-	a = archive_job_make(ARCHIVE_RECORD, t->job->aor, t->job->id, ".h", t->job->history, room, true);
+	a = archive_job_make(
+			ARCHIVE_RECORD, t->job->aor, t->job->id, ".h", t->job->history, room, true);
 	if(!a) {
 		count(recordings_failed);
 		return false;
@@ -384,34 +397,20 @@ static void transfer_told(dialog_id id, enum dialog_news news)
 	}
 }
 
-/* The dialog is ours from now on, or over. */
-static bool dialog_take(struct transfer *t, struct answered_job *job)
-{
-	if(!job->dlg)
-		return false;
-	if(dialog_adopt(job->dlg, media_owner(media_self()), transfer_told, &job->terms, CPM_SLICE_NONE,
-			   &t->dialog)) {
-		job->dlg = NULL;
-		return true;
-	}
-	invite_bye(&job->dlg, cpm_slice_of(settings_agent_line()));
-	return false;
-}
-
 static void answered_run(struct command_job *head, struct store *store, int64_t now)
 {
 	struct answered_job *job = (struct answered_job *)head;
 	struct transfer *t = &transfers[INVITE_PLACE(job->ticket) % places_each()];
 
 	if(!t->job || t->ticket != job->ticket) {
-		invite_bye(&job->dlg, CPM_SLICE_NONE);
+		if(job->dialog)
+			dialog_hang_up(job->dialog);
 		shm_free(job);
 		return;
 	}
+	t->dialog = job->dialog;
 	if(job->status >= 300) {
 		transfer_event(t, CPM_TRANSFER_REFUSED, job->status);
-	} else if(!dialog_take(t, job)) {
-		transfer_event(t, CPM_TRANSFER_REFUSED, 503);
 	} else if(t->state != CPM_TRANSFER_INVITED) {
 		transfer_event(t, CPM_TRANSFER_ACCEPTED, 408);
 	} else if(answer_take(t, job->sdp)) {

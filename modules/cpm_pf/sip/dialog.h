@@ -69,7 +69,7 @@ struct dialog_terms {
 	bool refresher;     /* we are */
 	bool updates;       /* the peer knows UPDATE */
 };
-/* The owner's: a dialog that an INVITE of ours made enters the table, confirmed and with a socket. Takes dlg over. sdp is what a re-INVITE
+/* Any process: a dialog that an INVITE of ours made enters the table, confirmed and with a socket. Takes dlg over. sdp is what a re-INVITE
  * hears. False at the maximum or without memory: then dlg is the caller's still. */
 bool dialog_adopt(struct dlg *dlg, int owner, dialog_told told, const struct dialog_terms *terms,
 		struct cpm_slice sdp, dialog_id *id);
