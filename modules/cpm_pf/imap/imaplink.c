@@ -152,6 +152,9 @@ static bool fill(struct imaplink *l)
 		cpm_buf_add(&l->in, (struct cpm_slice){piece, n});
 		if(l->in.rc)
 			return false;
+		/* Without TLS nothing can be left but what poll tells of. */
+		if(n < sizeof(piece) && !l->config->starttls && strncmp(l->config->url, "imap://", 7) == 0)
+			return true;
 	}
 }
 

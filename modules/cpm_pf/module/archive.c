@@ -22,6 +22,7 @@
 #define ARCHIVE_TURN_JOBS 256
 #define LOGIN_MAX 512
 #define TURN_MS 1000
+#define GATHER_MS 2
 
 struct archive_shared {
 	atomic_ulong pending, connections, latency_max_ms;
@@ -369,6 +370,25 @@ static void on_state(void *context, bool available, const char *reason)
 		count(imap_away);
 }
 
+/* While calls are under way, new jobs gather: those who post need not wake us, the next answer does. Not longer than GATHER_MS, should
+ * the message store be slow. */
+static void archive_sleep(int64_t wait, bool gather)
+{
+	int64_t most = gather ? GATHER_MS : TURN_MS;
+	int ms = wait < 0 ? 0 : wait > most ? (int)most : (int)wait;
+
+	if(waiting_count)
+		ms = 1;
+	if(gather) {
+		imap_wait(imap, -1, ms);
+		return;
+	}
+	if(!mailbox_sleep(mailboxes[self]))
+		return;
+	imap_wait(imap, mailbox_fd(mailboxes[self]), ms);
+	mailbox_awake(mailboxes[self]);
+}
+
 void archive_run(int index)
 {
 	void *jobs[ARCHIVE_TURN_JOBS];
@@ -396,13 +416,7 @@ void archive_run(int index)
 		wait = imap_run(imap, now) - now;
 		imap_gauges(imap, &gauges);
 		atomic_store(&shared[self].connections, gauges.connections);
-		if(n == ARCHIVE_TURN_JOBS || !mailbox_sleep(mailboxes[self]))
-			continue;
-		imap_wait(imap, mailbox_fd(mailboxes[self]),
-				waiting_count    ? 5
-				: wait < 0       ? 0
-				: wait > TURN_MS ? TURN_MS
-								 : (int)wait);
-		mailbox_awake(mailboxes[self]);
+		if(n < ARCHIVE_TURN_JOBS)
+			archive_sleep(wait, gauges.pending > 0);
 	}
 }

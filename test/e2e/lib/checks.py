@@ -25,7 +25,7 @@ def assert_no_transactions(node, deadline_s=40):
     try:
         wait_until(lambda: node.rpc("tm.stats")["current"] == 0, deadline_s, f"{node.name}: tm.stats current == 0", pause_s=0.2)
     except TimeoutError:
-        raise AssertionError(f"{node.name}: transactions left: {node.rpc('tm.stats')}") from None
+        raise AssertionError(f"{node.name}: transactions left: {node.rpc('tm.stats')} {node.rpc('tm.list')}") from None
 
 
 def assert_balance(stack):

@@ -12,7 +12,7 @@ from lib.mailbox import Mailbox
 from lib.messages import SYSTEM_TAG, cpim, orders
 from process import wait_until
 
-STACK = {"imap": True, "modparams": [("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 2)]}
+STACK = {"imap": True}
 
 
 def store_rule(scene, bob):

@@ -22,8 +22,8 @@ STACK = {
     "imap": True,
     "imap_quota": "messages=3",
     "modparams": [
-        ("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 2), ("cpm_pf", "store_timeout_ms", 1500),
-        ("cpm_pf", "store_retry_min_ms", 200), ("cpm_pf", "store_retry_max_ms", 1000), ("cpm_pf", "store_url", f"imap://127.0.0.1:{PROXY}"),
+        ("cpm_pf", "store_timeout_ms", 1500), ("cpm_pf", "store_retry_min_ms", 200), ("cpm_pf", "store_retry_max_ms", 1000),
+        ("cpm_pf", "store_url", f"imap://127.0.0.1:{PROXY}"),
     ],
 }
 # What a killed node's processes say of each other.
