@@ -11,7 +11,7 @@
 #include "../../core/dprint.h"
 #include "../../core/mem/shm.h"
 #include "../ipc/mailbox.h"
-#include "receive.h"
+#include "receipt.h"
 #include "settings.h"
 #include "statistics.h"
 #include "transfer.h"
@@ -245,7 +245,7 @@ void media_run(int index)
 		next = earlier(next, endpoint_run(endpoint, now));
 		if(now - swept_ms >= MEDIA_SWEEP_MS) {
 			swept_ms = now;
-			receive_sweep(now);
+			receipt_sweep(now);
 			dialog_sweep(media_owner(self), now);
 		}
 		if(n < MEDIA_TURN_JOBS)

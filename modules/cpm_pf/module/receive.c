@@ -1,78 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright (C) 2026 the cpm_pf authors
  *
- * A receipt: from INVITE to 200, from octets to pieces, from the last of them to
- * the put, and its verdict to the response of the last SEND.
- *
- * Memory of one: a buffer of BUFFER_BYTES, and at most UNSAFE_MAX octets (and
- * one read more) under way to the store; over all, UNSAFE_ALL_MAX.
+ * The worker's part: is the INVITE one that can be answered, and what is kept of
+ * it. The rest is the media process's.
  */
 #include "receive.h"
 
-#include <stdlib.h>
-
 #include "../../core/mem/shm.h"
 #include "../core/codec/mime.h"
-#include "../core/codec/msrpuri.h"
 #include "../core/codec/sdp.h"
-#include "../core/session/large.h"
 #include "../sip/contacts.h"
 #include "deferral.h"
-#include "media.h"
-#include "outcome.h"
-#include "queue.h"
+#include "receipt.h"
 #include "settings.h"
 #include "statistics.h"
-#include "storing.h"
 
-#define BUFFER_BYTES 65536u
-#define UNSAFE_MAX (256u * 1024)
-#define UNSAFE_ALL_MAX (64u << 20)
-/* The time to live of pieces is written again after so many octets. */
-#define TTL_EVERY (4u << 20)
-/* Enough for the headers of any CPIM: what reports and lists need of it. */
-#define HEAD_BYTES 16384u
-/* For the sender's BYE, before we send our own. */
-#define BYE_GRACE_MS 10000
-#define SDP_MAX 2048
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
-
-/* What the worker hands over. */
-struct receive_job {
-	struct command_job command;
-	struct command_request request;
-	dialog_id dialog;
-	struct store_job *message; /* what is kept of the INVITE */
-	struct cpm_slice sdp;      /* the offer; in the job's block */
-};
-
-struct receipt {
-	struct receipt *next;
-	enum cpm_receipt_state state;
-	struct receive_job *job;
-	struct leg *leg; /* NULL once it is gone */
-	bool dialog_over;
-	char *buffer; /* octets that go to the store together */
-	size_t buffered;
-	uint64_t buffer_at;
-	uint64_t kept_at; /* where the time to live was written last */
-	bool staged;      /* something has been written */
-	bool stored;      /* the message is, or may be, in the queue: its octets are not ours to drop */
-	bool paused;
-	bool failed;    /* a piece could not be written */
-	size_t unsafe;  /* octets under way */
-	unsigned calls; /* answers that are to come: the receipt outlives them */
-	uint64_t total;
-	int64_t until_ms; /* LEAVING: for the BYE */
-	struct cpm_buf record, head, identity;
-};
-
-static struct receipt *receipts;
-static size_t unsafe_all;
-
-static void receipt_event(struct receipt *r, enum cpm_receipt_event event);
-
-/* In the worker. */
 
 static int refuse(struct context *c, const char *reason, const char *why)
 {
@@ -114,9 +57,6 @@ static int offer_read(struct context *c, struct cpm_slice *text, struct cpm_sdp 
 	return 1;
 }
 
-static void receive_run(struct command_job *head, struct store *store, int64_t now);
-static void receive_told(dialog_id id, enum dialog_news news);
-
 static struct receive_job *job_make(struct store_job *message, struct cpm_slice sdp)
 {
 	struct receive_job *job = shm_malloc(sizeof(*job) + sdp.n);
@@ -124,17 +64,11 @@ static struct receive_job *job_make(struct store_job *message, struct cpm_slice 
 	if(!job)
 		return NULL;
 	memset(job, 0, sizeof(*job));
-	job->command = (struct command_job){{JOB_COMMAND}, receive_run};
+	job->command = (struct command_job){{JOB_COMMAND}, answering_run};
 	job->message = message;
 	job->sdp = (struct cpm_slice){(char *)(job + 1), sdp.n};
 	memcpy(job + 1, sdp.p, sdp.n);
 	return job;
-}
-
-static void job_free(struct receive_job *job)
-{
-	shm_free(job->message);
-	shm_free(job);
 }
 
 /* Enters the dialog, parks the INVITE and hands over. */
@@ -144,16 +78,16 @@ static int hand_over(struct sip_msg *msg, struct context *c, struct receive_job 
 
 	context_keep(msg, c);
 	switch(dialog_open(
-			msg, media_owner(process), receive_told, &job->dialog, &job->request.transaction)) {
+			msg, media_owner(process), receipt_told, &job->dialog, &job->request.transaction)) {
 		case DIALOG_OPENED:
 			break;
 		case DIALOG_ABSORBED:
 		case DIALOG_REPLIED:
-			job_free(job);
+			receive_job_free(job);
 			return 0;
 		case DIALOG_FAILED:
 		default:
-			job_free(job);
+			receive_job_free(job);
 			return refuse(c, "busy", "no room for the dialog");
 	}
 	if(media_post(process, &job->command)) {
@@ -162,7 +96,7 @@ static int hand_over(struct sip_msg *msg, struct context *c, struct receive_job 
 	}
 	dialog_refuse(job->dialog);
 	transaction_unpark(&job->request.transaction);
-	job_free(job);
+	receive_job_free(job);
 	return refuse(c, "busy", "the msrp process is behind");
 }
 
@@ -225,493 +159,4 @@ int receive_begin(struct sip_msg *msg, struct context *c, const str *route)
 	}
 	job->request.route = target;
 	return hand_over(msg, c, job);
-}
-
-/* In the media process. */
-
-static struct receipt *receipt_of_dialog(dialog_id id)
-{
-	struct receipt *r = receipts;
-
-	while(r && r->job->dialog != id)
-		r = r->next;
-	return r;
-}
-
-/* Freed once nobody will call back. */
-static void receipt_release(struct receipt *r)
-{
-	struct receipt **at = &receipts;
-
-	if(r->state != CPM_RECEIPT_GONE || r->calls)
-		return;
-	while(*at != r)
-		at = &(*at)->next;
-	*at = r->next;
-	cpm_buf_free(&r->record);
-	cpm_buf_free(&r->head);
-	cpm_buf_free(&r->identity);
-	free(r->buffer);
-	job_free(r->job);
-	free(r);
-}
-
-static void resume_where_room(void)
-{
-	struct receipt *r;
-
-	for(r = receipts; r; r = r->next) {
-		if(!r->paused || r->unsafe > UNSAFE_MAX / 2 || unsafe_all > UNSAFE_ALL_MAX / 4 * 3)
-			continue;
-		r->paused = false;
-		if(r->leg)
-			leg_resume(r->leg);
-	}
-}
-
-/* What has come is worth nothing. */
-static void pieces_drop(struct receipt *r)
-{
-	r->buffered = 0;
-	if(r->staged && !r->stored)
-		store_unstage(media_store(), r->job->message->aor, r->job->message->id, NULL, NULL);
-	r->staged = false;
-}
-
-static void settle_go_on(struct receipt *r);
-
-struct piece_call {
-	struct receipt *receipt;
-	size_t n;
-};
-
-static void on_piece(void *context, enum store_rc rc)
-{
-	struct piece_call call = *(struct piece_call *)context;
-	struct receipt *r = call.receipt;
-
-	free(context);
-	r->calls--;
-	r->unsafe -= call.n;
-	unsafe_all -= call.n;
-	r->failed |= rc != STORE_OK;
-	resume_where_room();
-	if(r->state == CPM_RECEIPT_SETTLING)
-		settle_go_on(r);
-	receipt_release(r);
-}
-
-static void buffer_flush(struct receipt *r)
-{
-	struct store_piece piece = {.aor = r->job->message->aor,
-			.id = r->job->message->id,
-			.at = r->buffer_at,
-			.octets = {r->buffer, r->buffered}};
-	struct piece_call *call;
-
-	if(!r->buffered)
-		return;
-	if(!r->staged || r->buffer_at >= r->kept_at + TTL_EVERY) {
-		piece.ttl_ms = (int64_t)settings.msrp_staging_s * 1000;
-		r->kept_at = r->buffer_at;
-	}
-	call = malloc(sizeof(*call));
-	if(call)
-		*call = (struct piece_call){r, r->buffered};
-	if(!call || !store_piece(media_store(), &piece, on_piece, call)) {
-		free(call);
-		r->failed = true;
-	} else {
-		r->staged = true;
-		r->calls++;
-		r->unsafe += r->buffered;
-		unsafe_all += r->buffered;
-	}
-	r->buffered = 0;
-}
-
-static unsigned on_begin(void *owner, struct leg *leg, const struct cpm_msrp_head *head)
-{
-	struct receipt *r = owner;
-
-	/* One message a session: what has come for it lies under its name. */
-	if(r->state != CPM_RECEIPT_OPEN)
-		return 413;
-	if(!r->buffer)
-		r->buffer = malloc(BUFFER_BYTES);
-	r->failed = false;
-	r->kept_at = 0;
-	return r->buffer ? 0 : 408;
-}
-
-static bool on_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slice piece)
-{
-	struct receipt *r = owner;
-
-	if(r->buffered && r->buffer_at + r->buffered != at)
-		buffer_flush(r);
-	while(piece.n) {
-		size_t n = BUFFER_BYTES - r->buffered;
-
-		if(!r->buffered)
-			r->buffer_at = at;
-		n = piece.n < n ? piece.n : n;
-		memcpy(r->buffer + r->buffered, piece.p, n);
-		r->buffered += n;
-		at += n;
-		piece = cpm_slice_from(piece, n);
-		if(r->buffered == BUFFER_BYTES)
-			buffer_flush(r);
-	}
-	r->paused = r->unsafe > UNSAFE_MAX || unsafe_all > UNSAFE_ALL_MAX;
-	return !r->paused;
-}
-
-static void on_complete(void *owner, struct leg *leg, uint64_t total)
-{
-	struct receipt *r = owner;
-
-	r->total = total;
-	receipt_event(r, CPM_RECEIPT_COMPLETE);
-}
-
-static void on_aborted(void *owner, struct leg *leg)
-{
-	struct receipt *r = owner;
-
-	count(large_discarded);
-	pieces_drop(r);
-}
-
-static void on_lost(void *owner, struct leg *leg, enum leg_loss why)
-{
-	struct receipt *r = owner;
-
-	r->leg = NULL;
-	LM_INFO("event=media_lost id=%.*s why=%s\n", SLICE_FMT(r->job->message->id),
-			leg_loss_name(why));
-	receipt_event(r, CPM_RECEIPT_LOST);
-}
-
-static const struct leg_hooks hooks = {.begin = on_begin,
-		.octets = on_octets,
-		.complete = on_complete,
-		.aborted = on_aborted,
-		.lost = on_lost};
-
-/* The verdict: 200, or the MSRP status of what went wrong. */
-static void verdict(struct receipt *r, unsigned status, const char *reason)
-{
-	const struct store_job *m = r->job->message;
-
-	if(status != 200) {
-		outcome_refused(m->id, m->aor, reason);
-		pieces_drop(r);
-	}
-	if(r->leg)
-		leg_verdict(r->leg, status);
-	receipt_event(r, CPM_RECEIPT_VERDICT);
-}
-
-static void on_put(void *context, enum store_rc rc, struct cpm_slice id)
-{
-	struct receipt *r = context;
-	struct store_job *m = r->job->message, known = *m;
-
-	r->calls--;
-	switch(rc) {
-		case STORE_OK:
-			known.record = cpm_buf_slice(&r->record);
-			known.body = cpm_buf_slice(&r->head);
-			outcome_deferred(&known);
-			if(m->place == STORE_TO_PUSH && m->expires_ms > now_ms())
-				queue_trigger(m->aor, CPM_SLICE_NONE, false, 0);
-			verdict(r, 200, NULL);
-			break;
-		case STORE_DUPLICATE:
-			outcome_duplicate(id, m->aor);
-			r->stored = false;
-			pieces_drop(r);
-			verdict(r, 200, NULL);
-			break;
-		case STORE_QUOTA:
-			count(quota_refused);
-			r->stored = false;
-			verdict(r, 413, "quota");
-			break;
-		default:
-			/* It may be in the queue all the same: its octets stay. */
-			count(store_failures);
-			verdict(r, 408, "store");
-			break;
-	}
-	receipt_release(r);
-}
-
-/* The record learns what only the CPIM tells. False when it cannot be kept. */
-static bool record_complete(struct receipt *r, const struct cpm_cpim *cpim)
-{
-	struct cpm_record record;
-	struct cpm_diag diag = {0};
-
-	if(cpm_record_parse(r->job->message->record, &record, &diag) != CPM_OK)
-		return false;
-	record.size = r->total;
-	record.wants = cpim->wants;
-	record.imdn_id = cpim->imdn_id;
-	record.date_time = cpm_slice_head(cpim->date_time, settings.limits.max_header_bytes);
-	record.original_to = cpm_slice_head(cpim->original_to, settings.limits.max_header_bytes);
-	if(!record.subject.n)
-		record.subject = cpm_slice_head(cpim->subject, settings.limits.max_header_bytes);
-	cpm_buf_init(&r->record, settings.limits.max_record_bytes);
-	if(cpm_record_build(&record, &settings.limits, &r->record, &diag) != CPM_OK)
-		return false;
-	cpm_buf_init(&r->identity, settings.limits.max_record_bytes);
-	if(cpim->imdn_id.n)
-		deferral_add_identity(&r->identity, record.originator, cpim->imdn_id);
-	else
-		cpm_buf_add(&r->identity, r->job->message->identity);
-	return r->identity.rc == CPM_OK;
-}
-
-static void message_put(struct receipt *r)
-{
-	const struct store_job *m = r->job->message;
-	int64_t now = now_ms();
-	struct store_put put = {.id = m->id,
-			.aor = m->aor,
-			.order_us = m->order_us,
-			.now_ms = now,
-			.expires_ms = m->expires_ms,
-			.identity = cpm_buf_slice(&r->identity),
-			.identity_ttl_ms = (int64_t)settings.dedup_window_s * 1000,
-			.place = m->place,
-			.notify_ms = m->place == STORE_TO_PULL ? now + settings.notify_delay_ms : 0,
-			.store_ms = m->place == STORE_TO_STORE ? storing_first_ms(now) : 0,
-			.record = cpm_buf_slice(&r->record),
-			.body = cpm_buf_slice(&r->head),
-			.staged = true};
-
-	r->stored = true;
-	if(store_put(media_store(), &put, on_put, r)) {
-		r->calls++;
-		return;
-	}
-	r->stored = false;
-	count(store_failures);
-	verdict(r, 408, "store");
-}
-
-/* The head of the message as it lies in the store. */
-static void on_head(void *context, enum store_rc rc, struct cpm_slice octets)
-{
-	struct receipt *r = context;
-	struct cpm_cpim cpim;
-	struct cpm_diag diag = {0};
-	enum cpm_rc parsed;
-
-	r->calls--;
-	if(rc != STORE_OK) {
-		count(store_failures);
-		verdict(r, 408, "store");
-	} else if((parsed = cpm_cpim_parse(octets, &settings.limits, &cpim, &diag)) != CPM_OK) {
-		count(malformed);
-		LM_NOTICE("event=refused id=%.*s reason=malformed why=\"%s\"\n",
-				SLICE_FMT(r->job->message->id), diag.reason);
-		verdict(r, parsed == CPM_LIMIT ? 413 : 400, "malformed");
-	} else {
-		cpm_buf_init(&r->head, HEAD_BYTES);
-		cpm_buf_add(&r->head, cpm_slice_head(octets, (size_t)(cpim.content.p - octets.p)));
-		if(!r->head.rc && record_complete(r, &cpim))
-			message_put(r);
-		else
-			verdict(r, 413, "too-large");
-	}
-	receipt_release(r);
-}
-
-/* Every piece is there: look at the head, then put. */
-static void settle_go_on(struct receipt *r)
-{
-	const struct store_job *m = r->job->message;
-
-	if(r->unsafe)
-		return;
-	if(!r->failed && store_octets(media_store(), m->aor, m->id, 0, HEAD_BYTES, on_head, r)) {
-		r->calls++;
-		return;
-	}
-	count(store_failures);
-	verdict(r, 408, "store");
-}
-
-static void leave(struct receipt *r, bool hang_up)
-{
-	leg_close(&r->leg);
-	if(hang_up && !r->dialog_over)
-		dialog_hang_up(r->job->dialog);
-}
-
-static void discard(struct receipt *r, bool hang_up)
-{
-	const struct store_job *m = r->job->message;
-
-	count(large_discarded);
-	LM_NOTICE("event=discarded id=%.*s user=%.*s why=\"%s before the message was whole\"\n",
-			SLICE_FMT(m->id), SLICE_FMT(m->aor),
-			hang_up ? "connection lost" : "ended by its sender");
-	pieces_drop(r);
-	leave(r, hang_up);
-}
-
-/* Callers release the receipt when they are done with it. */
-static void receipt_event(struct receipt *r, enum cpm_receipt_event event)
-{
-	switch(cpm_receipt_next(&r->state, event)) {
-		case CPM_RECEIPT_NOTHING:
-			break;
-		case CPM_RECEIPT_SETTLE:
-			buffer_flush(r);
-			settle_go_on(r);
-			break;
-		case CPM_RECEIPT_ANSWER:
-			r->until_ms = now_ms() + (r->leg ? BYE_GRACE_MS : 0);
-			if(r->dialog_over)
-				receipt_event(r, CPM_RECEIPT_OVER);
-			break;
-		case CPM_RECEIPT_DISCARD:
-			discard(r, false);
-			break;
-		case CPM_RECEIPT_DISCARD_BYE:
-			discard(r, true);
-			break;
-		case CPM_RECEIPT_END:
-			leave(r, false);
-			break;
-		case CPM_RECEIPT_END_BYE:
-			leave(r, true);
-			break;
-	}
-}
-
-static void receive_told(dialog_id id, enum dialog_news news)
-{
-	struct receipt *r = receipt_of_dialog(id);
-
-	if(!r || news != DIALOG_OVER)
-		return;
-	r->dialog_over = true;
-	receipt_event(r, CPM_RECEIPT_OVER);
-	receipt_release(r);
-}
-
-void receive_sweep(int64_t now_ms)
-{
-	struct receipt *r, *next;
-
-	for(r = receipts; r; r = next) {
-		next = r->next;
-		if(r->state == CPM_RECEIPT_LEAVING && r->until_ms <= now_ms)
-			receipt_event(r, CPM_RECEIPT_TIME);
-		receipt_release(r);
-	}
-}
-
-/* To whom we connect when the peer is passive: the URI's host when it is numeric, as RFC 4975 says, else c= and m=. */
-static bool peer_dial(struct leg *leg, const struct cpm_sdp *offer)
-{
-	struct cpm_msrp_uri uri;
-
-	if(!offer->cema && !cpm_msrp_uri_parse(cpm_msrp_path_first(offer->path), &uri)
-			&& leg_dial(leg, offer->path, uri.host, uri.port ? uri.port : 2855))
-		return true;
-	return leg_dial(leg, offer->path, offer->address, offer->port);
-}
-
-static bool answer_build(const struct receipt *r, const struct cpm_sdp *offer, struct cpm_buf *sdp)
-{
-	struct endpoint_place place;
-	struct cpm_sdp_own own = {.tls = offer->tls,
-			.session = (uint64_t)r->job->message->order_us,
-			.version = 1,
-			.path = leg_path(r->leg),
-			.accept_types = CPM_SLICE("message/cpim"),
-			.accept_wrapped_types = CPM_SLICE("*"),
-			.max_size = (uint64_t)settings.max_large_bytes,
-			.setup = cpm_sdp_setup_answer(offer->setup),
-			.direction = CPM_SDP_RECVONLY,
-			.cema = offer->cema && settings.msrp_cema};
-
-	if(!endpoint_place(media_endpoint(), offer->tls, offer->ipv6, &place)
-			&& !media_place(offer->tls, &place))
-		return false;
-	own.address = cpm_slice_of(settings.msrp_host[0] ? settings.msrp_host : place.address);
-	own.port = place.port;
-	cpm_sdp_add_answer(sdp, offer, &own);
-	return sdp->rc == CPM_OK;
-}
-
-static bool media_open(struct receipt *r, const struct cpm_sdp *offer)
-{
-	struct endpoint_place place;
-	struct leg_config config = {.tls = offer->tls,
-			.ipv6 = offer->ipv6,
-			.max_bytes = (uint64_t)settings.max_large_bytes,
-			.accept_types = CPM_SLICE("message/cpim"),
-			.hooks = &hooks,
-			.owner = r};
-
-	if(!endpoint_place(media_endpoint(), offer->tls, offer->ipv6, &place)
-			&& media_place(offer->tls, &place))
-		config.ipv6 = place.ipv6;
-	r->leg = leg_open(media_endpoint(), &config);
-	if(!r->leg)
-		return false;
-	return cpm_sdp_setup_answer(offer->setup) == CPM_SDP_ACTIVE ? peer_dial(r->leg, offer)
-																: leg_listen(r->leg, offer->path);
-}
-
-/* The INVITE is refused by the script's route. */
-static void receive_refuse(struct receipt *r, const char *reason)
-{
-	struct receive_job *job = r->job;
-
-	leg_close(&r->leg);
-	outcome_refused(job->message->id, job->message->aor, reason);
-	dialog_refuse(job->dialog);
-	command_refuse(&job->request, reason);
-	job_free(job);
-	free(r);
-}
-
-static void receive_run(struct command_job *head, struct store *store, int64_t now)
-{
-	struct receipt *r = calloc(1, sizeof(*r));
-	char memory[SDP_MAX];
-	struct cpm_buf sdp;
-	struct cpm_sdp offer;
-	struct receive_job *job = (struct receive_job *)head;
-
-	if(!r) {
-		dialog_refuse(job->dialog);
-		command_refuse(&job->request, "busy");
-		job_free(job);
-		return;
-	}
-	r->job = job;
-	cpm_buf_init_fixed(&sdp, memory, sizeof(memory));
-	if(cpm_sdp_parse(job->sdp, &offer, NULL) != CPM_OK || !media_open(r, &offer)
-			|| !answer_build(r, &offer, &sdp)) {
-		receive_refuse(r, r->leg ? "no-media" : "busy");
-		return;
-	}
-	/* A CANCEL was faster: the worker that took it has answered. */
-	if(!dialog_answer(job->dialog, cpm_buf_slice(&sdp))) {
-		leg_close(&r->leg);
-		job_free(job);
-		free(r);
-		return;
-	}
-	r->next = receipts;
-	receipts = r;
 }

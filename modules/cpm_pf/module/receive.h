@@ -14,7 +14,4 @@
  * fault) or -2 (ours) is for the script. */
 int receive_begin(struct sip_msg *msg, struct context *c, const str *route);
 
-/* In the media process, about once a second. */
-void receive_sweep(int64_t now_ms);
-
 #endif
