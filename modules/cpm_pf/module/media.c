@@ -24,7 +24,8 @@
 
 struct media_shared {
 	volatile int available;
-	unsigned next; /* atomic; of the first only */
+	unsigned next;                         /* atomic; of the first only */
+	struct endpoint_statistics statistics; /* written by its process alone */
 };
 
 static struct mailbox **mailboxes;
@@ -82,6 +83,11 @@ bool media_post(int process, struct command_job *job)
 int media_owner(int process)
 {
 	return settings.queue_workers + process;
+}
+
+struct endpoint_statistics media_statistics(int process)
+{
+	return shared[process].statistics;
 }
 
 int media_self(void)
@@ -245,6 +251,7 @@ void media_run(int index)
 		next = earlier(next, endpoint_run(endpoint, now));
 		if(now - swept_ms >= MEDIA_SWEEP_MS) {
 			swept_ms = now;
+			endpoint_statistics(endpoint, &shared[self].statistics);
 			receipt_sweep(now);
 			dialog_sweep(media_owner(self), now);
 		}

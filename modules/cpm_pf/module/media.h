@@ -25,6 +25,9 @@ bool media_post(int process, struct command_job *job);
 /* Its number among the owners of dialogs, behind those of the queue. */
 int media_owner(int process);
 
+/* Any process: what the endpoint of one of them counted, a second ago at most. */
+struct endpoint_statistics media_statistics(int process);
+
 /* The life of process number index (from 0): never returns. */
 void media_run(int index);
 

@@ -192,6 +192,7 @@ rpc_export_t rpc_commands[] = {
 	{"cpm_pf.shape", rpc_shape, rpc_shape_doc, 0},
 	{"cpm_pf.stats", rpc_stats, stats_doc, 0},
 	{"cpm_pf.ping", rpc_ping, ping_doc, 0},
+	{"cpm_pf.msrp", rpc_msrp, rpc_msrp_doc, 0},
 	{"cpm_pf.explain", rpc_explain, rpc_explain_doc, 0},
 	{"cpm_pf.documents", rpc_documents, rpc_documents_doc, 0},
 	{"cpm_pf.reload", rpc_reload, rpc_reload_doc, 0},

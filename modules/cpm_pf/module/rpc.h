@@ -35,6 +35,10 @@ void rpc_expire(rpc_t *rpc, void *ctx);
 void rpc_requeue(rpc_t *rpc, void *ctx);
 void rpc_shape(rpc_t *rpc, void *ctx);
 
+/* rpc_media.c */
+extern const char *rpc_msrp_doc[];
+void rpc_msrp(rpc_t *rpc, void *ctx);
+
 /* rpc_documents.c */
 extern const char *rpc_explain_doc[], *rpc_documents_doc[], *rpc_reload_doc[];
 void rpc_explain(rpc_t *rpc, void *ctx);

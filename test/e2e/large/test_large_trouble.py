@@ -96,7 +96,9 @@ def test_the_node_dies_while_it_sends(scene, stack, people):
 @pytest.mark.clause("LM-4")
 def test_a_sender_that_falls_silent(scene, people):
     call, _, _ = begin(scene, people, large_body(*people, 100000), 50000)
+    before = counted(scene.stack, "slow")
     call.peer.wait_closed(10)
+    wait_until(lambda: counted(scene.stack, "slow") == before + 1, 5, "it to be counted")
     call.agent.wait_request("BYE")
     assert scene.waiting(people[1]) == []
 
@@ -119,6 +121,10 @@ def test_a_client_that_takes_nothing(scene, people):
     scene.wait_waiting(people[1], 0)
 
 
+def counted(stack, name):
+    return sum(process[name] for process in stack.rpc("cpm_pf.msrp")["processes"])
+
+
 HOSTILE = [
     b"GET / HTTP/1.1\r\n\r\n", b"MSRP x\r\n-------x$\r\n", b"MSRP 1234 SEND\r\n" + b"X: y\r\n" * 5000, b"MSRP 1234 SEND\r\nX: " + b"y" * 100000,
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"MSRP 1234 SEND\r\n-------1235$\r\n",
@@ -129,12 +135,14 @@ HOSTILE = [
 def test_what_is_no_msrp_is_cut_off_and_nobody_else(scene, stack, people, octets):
     body = large_body(*people, 200000)
     call, frame, rest = begin(scene, people, body, 50000)
+    before = counted(stack, "malformed")
     with socket.create_connection(host_port(stack.env["CPM_MSRP"]), timeout=10) as hostile:
         try:
             hostile.sendall(octets)
             assert hostile.recv(1000) == b""
         except ConnectionError:
             pass
+    wait_until(lambda: counted(stack, "malformed") == before + 1, 5, "it to be counted")
     call.peer.write(rest)
     assert call.peer.wait_response(frame.tid) == 200
     scene.wait_waiting(people[1], 1)
