@@ -62,10 +62,10 @@ class LargeCall:
 class LargePhone:
     """A client that registers, takes INVITEs, connects (unless told otherwise), and keeps the messages that came."""
 
-    def __init__(self, scene, aor, *, setup="active", status=200, register=True, answer=None, read=True, tags=LARGE_TAG, instance=None, connect=True, port=0, tls=None):
+    def __init__(self, scene, aor, *, setup="active", status=200, register=True, answer=None, read=True, tags=LARGE_TAG, instance=None, connect=True, port=0, tls=None, node=None):
         self.aor, self.setup, self.status, self.answer, self.read, self.connect = aor, setup, status, answer, read, connect
         self.tls, self.peers, self.invites = tls, [], []
-        self.agent = SipAgent(aor, scene.stack.node.sip, on_invite=self._on_invite, port=port)
+        self.agent = SipAgent(aor, (node or scene.stack.node).sip, on_invite=self._on_invite, port=port)
         self.tags, self.instance = tags, instance
         scene.closers.append(self.close)
         if register:
