@@ -28,6 +28,7 @@ struct settings settings = {
 
 		.redis_address = "127.0.0.1:6379",
 		.redis_prefix = "cpm",
+		.redis_connections = 3,
 		.redis_timeout_ms = 1000,
 		.redis_reconnect_min_ms = 100,
 		.redis_reconnect_max_ms = 5000,
@@ -153,7 +154,7 @@ param_export_t settings_params[] = {
 	TEXT(pf_uri), NUMBER(system_icsi), TEXT(contact_xavp), TEXT(location), TEXT(event_callback),
 
 	TEXT(redis_address), TEXT(redis_user), TEXT(redis_password), NUMBER(redis_database),
-	TEXT(redis_prefix), NUMBER(redis_timeout_ms), NUMBER(redis_reconnect_min_ms),
+	TEXT(redis_prefix), NUMBER(redis_connections), NUMBER(redis_timeout_ms), NUMBER(redis_reconnect_min_ms),
 	NUMBER(redis_reconnect_max_ms), NUMBER(redis_wait_replicas), NUMBER(redis_require_durable),
 
 	NUMBER(queue_workers), NUMBER(queue_shards), NUMBER(queue_mailbox), NUMBER(queue_max_pending),
@@ -201,7 +202,8 @@ struct range { const char *name; const int *value; int low, high; };
 #define RANGE(name, low, high) {#name, &settings.name, low, high}
 
 static const struct range ranges[] = {
-	RANGE(redis_database, 0, 1000000), RANGE(redis_timeout_ms, 10, 60000),
+	RANGE(redis_database, 0, 1000000),
+	RANGE(redis_connections, 1, 8), RANGE(redis_timeout_ms, 10, 60000),
 	RANGE(redis_reconnect_min_ms, 10, 60000), RANGE(redis_reconnect_max_ms, 10, 600000),
 	RANGE(redis_wait_replicas, 0, 16), RANGE(queue_workers, 1, 16), RANGE(queue_shards, 1, 4096),
 	RANGE(queue_mailbox, 64, 1 << 20), RANGE(queue_max_pending, 1, 1000000),
@@ -293,6 +295,7 @@ static void store_fill(void)
 			.database = settings.redis_database,
 			.prefix = settings.redis_prefix,
 			.shards = (unsigned)settings.queue_shards,
+			.connections = (unsigned)settings.redis_connections,
 			.timeout_ms = settings.redis_timeout_ms,
 			.reconnect_min_ms = settings.redis_reconnect_min_ms,
 			.reconnect_max_ms = settings.redis_reconnect_max_ms,

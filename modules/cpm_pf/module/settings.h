@@ -35,6 +35,7 @@ struct settings {
 	char *redis_password;
 	int redis_database;
 	char *redis_prefix;
+	int redis_connections;
 	int redis_timeout_ms;
 	int redis_reconnect_min_ms;
 	int redis_reconnect_max_ms;

@@ -61,6 +61,8 @@ static const char *config_refusal(const struct store_config *c)
 		return "the prefix must have 1 to 64 characters, without braces and blanks";
 	if(c->shards < 1 || c->shards > 16384)
 		return "shards must be 1 to 16384";
+	if(c->connections > STORE_CONNECTIONS_MAX)
+		return "connections must be 1 to 8";
 	if(c->timeout_ms < 10)
 		return "the time-out must be at least 10 ms";
 	if(c->reconnect_min_ms < 1 || c->reconnect_max_ms < c->reconnect_min_ms)
@@ -96,11 +98,14 @@ struct store *store_new(const struct store_config *config, const char **error)
 	s->addresses = addresses;
 	s->failure = "down";
 	s->reason = "down";
-	link_init(&s->links[0], config, &traffic_hooks, s);
-	s->link_count = 1;
-	s->links[0].address = addresses.server;
-	if(addresses.sentinel_count)
-		s->links[0].sentinels = &s->addresses;
+	s->first_links = config->connections ? config->connections : 1;
+	for(size_t i = 0; i < s->first_links; i++) {
+		link_init(&s->links[i], config, &traffic_hooks, s);
+		s->links[i].address = addresses.server;
+		if(addresses.sentinel_count)
+			s->links[i].sentinels = &s->addresses;
+	}
+	s->link_count = s->first_links;
 	return s;
 }
 

@@ -24,6 +24,8 @@ enum store_log_level
 	STORE_LOG_DEBUG
 };
 
+#define STORE_CONNECTIONS_MAX 8
+
 struct store_config
 {
 	/* "host:port", "unix:/path", or "sentinel:<master name>@host:port,host:port"; a Cluster is recognised by its redirects */
@@ -33,6 +35,7 @@ struct store_config
 	int database;
 	const char *prefix;
 	unsigned shards;
+	unsigned connections; /* to a server, shards spread over them; 0 is 1 */
 	int64_t timeout_ms; /* of one command, and of connecting */
 	int64_t reconnect_min_ms, reconnect_max_ms;
 	unsigned wait_replicas; /* a put succeeds once so many replicas have it (WAIT); 0 for none */

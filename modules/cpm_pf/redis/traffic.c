@@ -75,17 +75,22 @@ static void become_full(struct store *s, const char *reason, unsigned shard)
 
 /* Routing */
 
+/* Where redirects have not said otherwise, shards are spread over the first links: Redis reads some 16 KB of a connection in a turn
+ * of its loop, and one fsync serves a turn. */
 static struct link *link_for(struct store *s, unsigned shard)
 {
 	size_t known = s->link_of_shard[shard];
+	struct link *usual = &s->links[shard % s->first_links];
 
 	if(known && (s->links[known - 1].state == LINK_READY || s->links[known - 1].quick))
 		return &s->links[known - 1];
+	if(usual->state == LINK_READY)
+		return usual;
 	for(size_t i = 0; i < s->link_count; i++) {
 		if(s->links[i].state == LINK_READY)
 			return &s->links[i];
 	}
-	return known ? &s->links[known - 1] : &s->links[0];
+	return known ? &s->links[known - 1] : usual;
 }
 
 static bool link_answer(void *owner, struct link *l, struct command *c, redisReply *reply);

@@ -306,6 +306,44 @@ START_TEST(a_killed_connection_is_made_again)
 }
 END_TEST
 
+/* Over several connections: shards are spread, and what one of them loses is asked again. */
+START_TEST(several_connections_serve_as_one)
+{
+	struct store_config config;
+	struct store *s;
+	struct put_seen seen = {0, STORE_DOWN, ""};
+	char ids[300][16], aors[300][32];
+
+	server_start(&server, false, "");
+	config = driver_config(server.address);
+	config.connections = STORE_CONNECTIONS_MAX + 1;
+	ck_assert(!store_new(&config, &(const char *){NULL}));
+	config.connections = 3;
+	config.shards = 64;
+	s = driver_open(&config);
+	for(int i = 0; i < 300; i++) {
+		struct store_put put;
+
+		snprintf(ids[i], sizeof(ids[i]), "m%03d", i);
+		snprintf(aors[i], sizeof(aors[i]), "sip:user%d@example.com", i);
+		put = driver_message(ids[i]);
+		put.aor = cpm_slice_of(aors[i]);
+		ck_assert(store_put(s, &put, put_seen, &seen));
+		if(i == 100)
+			test_until(&s, 1, seen.calls == 101);
+		if(i == 200) {
+			test_turn(&s, 1, 0);
+			server_tell(&server, "CLIENT KILL TYPE normal SKIPME yes");
+		}
+	}
+	test_until(&s, 1, seen.calls == 300);
+	ck_assert_int_eq(seen.rc, STORE_OK);
+	ck_assert_int_eq(heard.states, 1);
+	ck_assert_int_eq(server_integer(&server, "EVAL %s 0", "return#redis.call('KEYS','*:m:*')"), 300);
+	store_free(&s);
+}
+END_TEST
+
 START_TEST(a_restart_loses_nothing)
 {
 	struct store_config config;
@@ -874,6 +912,7 @@ int main(void)
 	tcase_add_test(t, refuses_another_number_of_shards);
 	tcase_add_test(t, a_stopped_server_is_a_timeout);
 	tcase_add_test(t, a_killed_connection_is_made_again);
+	tcase_add_test(t, several_connections_serve_as_one);
 	tcase_add_test(t, a_restart_loses_nothing);
 	tcase_add_test(t, a_read_only_server_is_unavailable);
 	tcase_add_test(t, a_full_server_can_be_emptied);
