@@ -2,14 +2,10 @@
 # Copyright (C) 2026 the cpm_pf authors
 """Kamailio killed at the worst moments: no message that was acknowledged is lost, a repeat has the same identity."""
 
-import os
-import signal
 import threading
 
 import pytest
-import redis
 from process import wait_until
-from stack import host_port
 
 # The processes do not die in the same instant: one may see the end of another.
 LOG_ALLOW = [r"receive_fd\(\): EOF"]
@@ -36,42 +32,6 @@ def test_between_the_clients_2xx_and_the_removal(scene, stack):
     assert {m.imdn_id for m in got} == {sent.request.imdn_id}
     assert {m.body for m in got} == {sent.request.body}
     scene.wait_waiting(bob, 0)
-
-
-def unread(port):
-    """Whether a TCP connection to this port has octets that its server has not read."""
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        rows = [line.split() for line in table][1:]
-    return any(row[1].endswith(f":{port:04X}") and int(row[4].partition(":")[2], 16) for row in rows)
-
-
-@pytest.mark.clause("PM-4e", "ST-4")
-def test_between_the_store_and_the_202(scene, stack):
-    """Redis stores the message, the node that would have said 202 is dead by then: the sender's repeat is told from a new message."""
-    alice, bob = scene.person("alice"), scene.person("bob")
-    assert scene.send(alice, scene.person("other")).status == 202
-    host, port = host_port(stack.env["CPM_REDIS"])
-    replies = []
-    os.kill(stack.redis.process.pid, signal.SIGSTOP)
-    try:
-        writer = threading.Thread(target=lambda: replies.append(scene.send(alice, bob)))
-        writer.start()
-        wait_until(lambda: unread(port), 10, "the message is on its way to Redis")
-        stack.node.process.kill()
-        assert not replies
-    finally:
-        os.kill(stack.redis.process.pid, signal.SIGCONT)
-    with redis.Redis(host, port) as client:
-        wait_until(lambda: sum(1 for _ in client.scan_iter("*:u:sip:bob*")) == 1, 10, "Redis has stored it")
-    stack.node.start()
-    writer.join()
-    assert replies[0].status == 202
-    assert scene.statistics()["duplicates"] == 1
-    assert len(scene.waiting(bob)) == 1
-    phone = scene.phone(bob)
-    phone.wait_received(1)
-    scene.wait_waiting(bob, 0)
-    assert [m.imdn_id for m in phone.received()] == [replies[0].request.imdn_id]
 
 
 @pytest.mark.clause("PM-4e", "ST-4")
