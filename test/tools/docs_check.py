@@ -140,7 +140,7 @@ class Check:
         self.compare("statistic", exported, documented)
 
     def check_reasons(self):
-        source = self.module("deferral.c")
+        source = self.module("reason.c")
         exported = re.findall(r'^\t\t\{"([\w-]+)", (\d+), "', source, re.MULTILINE)
         table = self.section("SIP answers").partition("Other answers")[0]
         documented = re.findall(r"^\| `([\w-]+)` \| (\d+) \|", table, re.MULTILINE)

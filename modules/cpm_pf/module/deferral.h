@@ -10,6 +10,7 @@
 
 #include "context.h"
 #include "job.h"
+#include "reason.h"
 
 /* Is the message of a form that can be kept and reported on? False with c->reason "malformed", "too-large" or "unsupported". */
 bool deferral_check_form(struct sip_msg *msg, struct context *c);
@@ -28,12 +29,5 @@ struct store_job *deferral_job(struct sip_msg *msg, struct context *c, bool stor
 /* What is kept of the INVITE of a large message: a store_job in shared memory without body, whose record says size octets and misses
  * what the CPIM tells; its identity is the request's own. NULL with c->reason. */
 struct store_job *deferral_of_invite(struct sip_msg *msg, struct context *c, uint64_t size);
-
-/* Appends the identity of a message by its originator and imdn Message-ID, for de-duplication. */
-void deferral_add_identity(struct cpm_buf *b, struct cpm_slice originator, struct cpm_slice imdn_id);
-
-/* The SIP status and phrase that belong to a reason. */
-int reason_status(const char *reason);
-const char *reason_phrase(const char *reason);
 
 #endif

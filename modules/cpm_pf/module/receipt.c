@@ -10,7 +10,7 @@
 
 #include "../../core/mem/shm.h"
 #include "../core/codec/cpim.h"
-#include "deferral.h"
+#include "draft.h"
 #include "outcome.h"
 #include "queue.h"
 #include "settings.h"
@@ -284,7 +284,7 @@ static bool record_complete(struct receipt *r, const struct cpm_cpim *cpim)
 		return false;
 	cpm_buf_init(&r->identity, settings.limits.max_record_bytes);
 	if(cpim->imdn_id.n)
-		deferral_add_identity(&r->identity, record.originator, cpim->imdn_id);
+		draft_add_identity(&r->identity, record.originator, cpim->imdn_id);
 	else
 		cpm_buf_add(&r->identity, r->job->message->identity);
 	return r->identity.rc == CPM_OK;

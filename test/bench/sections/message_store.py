@@ -35,7 +35,8 @@ def bare(rig, parallel):
 
 
 def ours(rig, side, parallel):
-    return rig.load(side, "-u", "m", "-k", min(parallel, STORE_USERS), "-n", parallel, "-o", "-a", "display", "-t", rig.seconds, status="200")
+    users = min(parallel, STORE_USERS)
+    return rig.load(side, "-u", "m", "-k", users, "-n", parallel, "-o", "-a", "display", "-t", rig.seconds, status="200")
 
 
 def rates(rig, side):

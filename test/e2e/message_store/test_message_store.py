@@ -64,7 +64,8 @@ def test_positive_delivery_is_reported_when_asked_for(scene):
 
 @pytest.mark.clause("PM-4c2")
 @pytest.mark.parametrize(
-    "content", [b"two\r\nlines", b"a line feed\nalone", bytes(range(1, 256)), "J\u00fcrgen \U0001f600".encode()], ids=["crlf", "lf", "bytes", "utf8"]
+    "content", [b"two\r\nlines", b"a line feed\nalone", bytes(range(1, 256)), "J\u00fcrgen \U0001f600".encode()],
+    ids=["crlf", "lf", "bytes", "utf8"],
 )
 def test_body_is_kept_byte_for_byte(scene, stack, content):
     alice, bob = scene.person("alice"), scene.person("bob")

@@ -167,7 +167,8 @@ def test_large_message_is_put_together(scene, stack, proxy, box):
     proxy.drop()
     sent = scene.send(alice, box.aor, body=cpim("small", alice, box.aor, imdn_id="large-1"))
     assert sent.status == 202
-    body = cpim("0123456789" * 20000, alice, box.aor, imdn_id="large-1", disposition="positive-delivery, display").replace(b";charset=UTF-8", b"")
+    body = cpim("0123456789" * 20000, alice, box.aor, imdn_id="large-1", disposition="positive-delivery, display")
+    body = body.replace(b";charset=UTF-8", b"")
     enlarge(stack, scene.waiting(box.aor)[0], body)
     too_large = scene.send(alice, box.aor, disposition="display")
     enlarge(stack, scene.waiting(box.aor)[1], body + b"x" * 300000)

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * Connections by user: what opens, feeds, ends and watches them.
+ */
+#include <poll.h>
+#include <stdio.h>
+
+#include "imapline.h"
+
+/* A connection may be lost so often under one call: the first time it may just have been idle for too long. */
+#define RESTARTS_MAX 2
+/* A call that waits for so long for the connections of its user gets another one. */
+#define PATIENCE_MS 100
+/* Of a login name, for the log and the calls that fail with it. */
+#define USER_MAX 2048
+
+/* The connection is gone, its call goes on with another one or ends. */
+static void link_lost(struct imap *im, size_t i, const char *reason, int64_t now_ms)
+{
+	struct imapcall *call = im->work[i];
+	bool new = !im->links[i].asked;
+
+	im->work[i] = NULL;
+	imaplink_close(&im->links[i]);
+	if(new)
+		imapline_strike(im, reason, CPM_SLICE_NONE, now_ms);
+	if(!call)
+		return;
+	if(call->restarts++ < RESTARTS_MAX && now_ms < call->deadline_ms) {
+		imapline_add(im, call, true);
+		return;
+	}
+	imapline_fail(im, call, IMAP_DOWN, reason, CPM_SLICE_NONE);
+}
+
+static void link_command(struct imap *im, size_t i, int64_t now_ms)
+{
+	struct imaplink *l = &im->links[i];
+	struct imapcall *call = im->work[i];
+
+	if(call->kind == IMAPCALL_REMOVE && !l->capable_uidplus) {
+		im->work[i] = NULL;
+		imapline_fail(im, call, IMAP_REFUSED, "no-uidplus", CPM_SLICE_NONE);
+		return;
+	}
+	imaplink_begin(l);
+	if(!imapcall_add_command(call, l->capable_literal_plus, &l->out) && !l->out.rc)
+		return;
+	/* Half a command is in the buffer: the connection cannot be used any more. */
+	im->work[i] = NULL;
+	imapline_fail(im, call, IMAP_REFUSED, "name", CPM_SLICE_NONE);
+	link_lost(im, i, "name", now_ms);
+}
+
+static void link_give(struct imap *im, size_t i, struct imapcall *call, int64_t now_ms)
+{
+	im->work[i] = call;
+	im->links[i].since_ms = now_ms;
+	imapcall_start(call);
+	link_command(im, i, now_ms);
+}
+
+static void capabilities_read(struct imaplink *l, struct cpm_slice words)
+{
+	l->capable_uidplus = cpm_imap_capable(words, "UIDPLUS");
+	l->capable_literal_plus = cpm_imap_capable(words, "LITERAL+");
+}
+
+/* False when the connection is of no use any more. */
+static bool link_answer(
+		struct imap *im, size_t i, const struct cpm_imap_response *r, int64_t now_ms)
+{
+	struct imaplink *l = &im->links[i];
+	struct imapcall *call = im->work[i];
+
+	if(r->kind == CPM_IMAP_CONTINUE)
+		return call && imapcall_add_literal(call, &l->out) && !l->out.rc;
+	if(r->kind == CPM_IMAP_UNTAGGED) {
+		if(r->status == CPM_IMAP_BYE)
+			return false;
+		if(r->status == CPM_IMAP_DATA && cpm_slice_istarts(r->text, CPM_SLICE("CAPABILITY ")))
+			capabilities_read(l, r->text);
+		if(call)
+			imapcall_note(call, r);
+		return true;
+	}
+	if(!imaplink_is_answer(l, r))
+		return false;
+	if(!l->asked) {
+		l->asked = r->status == CPM_IMAP_OK;
+		return l->asked;
+	}
+	if(!call)
+		return false;
+	imapline_there(im);
+	l->since_ms = now_ms;
+	imapcall_answered(call, r);
+	if(call->step != IMAPCALL_ENDED) {
+		link_command(im, i, now_ms);
+		return true;
+	}
+	im->work[i] = NULL;
+	imapline_end(im, call);
+	return true;
+}
+
+static void link_turn(struct imap *im, size_t i, int64_t now_ms)
+{
+	struct imaplink *l = &im->links[i];
+	struct cpm_imap_response response;
+	bool alive = imaplink_move(l);
+	enum cpm_rc rc;
+
+	l->stirs = false;
+
+	while(l->state == IMAPLINK_READY && !(rc = imaplink_take(l, &response))) {
+		if(!link_answer(im, i, &response, now_ms)) {
+			link_lost(im, i, "lost", now_ms);
+			return;
+		}
+	}
+	if(l->state != IMAPLINK_READY)
+		return;
+	if(rc != CPM_NEED_MORE)
+		link_lost(im, i, "protocol", now_ms);
+	else if(!alive)
+		link_lost(im, i, "lost", now_ms);
+	else if(!imaplink_flush(l))
+		link_lost(im, i, "lost", now_ms);
+}
+
+static void link_failed(struct imap *im, struct imaplink *l, const char *reason, int64_t now_ms)
+{
+	char user[USER_MAX + 1], trouble[CURL_ERROR_SIZE];
+
+	snprintf(user, sizeof(user), "%s", l->user);
+	snprintf(trouble, sizeof(trouble), "%s", l->trouble);
+	imaplink_close(l);
+	if(strcmp(reason, "login") != 0) {
+		imapline_away(im, reason, cpm_slice_of(trouble), now_ms);
+		return;
+	}
+	/* It may be this user alone that the server does not know. */
+	imapline_fail_all(im, user, reason, cpm_slice_of(trouble));
+	imapline_strike(im, reason, cpm_slice_of(trouble), now_ms);
+}
+
+static bool some_connect(const struct imap *im)
+{
+	for(size_t i = 0; i < im->config->max_connections; i++)
+		if(im->links[i].state == IMAPLINK_CONNECTING)
+			return true;
+	return false;
+}
+
+static void connecting_end(struct imap *im, int64_t now_ms)
+{
+	CURLMsg *m;
+	int left, running;
+
+	if(!some_connect(im))
+		return;
+	curl_multi_perform(im->multi, &running);
+	while((m = curl_multi_info_read(im->multi, &left))) {
+		struct imaplink *l = NULL;
+		const char *reason;
+
+		if(m->msg != CURLMSG_DONE
+				|| curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&l) != CURLE_OK
+				|| !l)
+			continue;
+		reason = imaplink_connected(l, m->data.result);
+		if(reason) {
+			link_failed(im, l, reason, now_ms);
+			continue;
+		}
+		imapline_there(im);
+		l->since_ms = now_ms;
+		imaplink_begin(l);
+		cpm_buf_add_str(&l->out, "CAPABILITY\r\n");
+	}
+}
+
+static bool link_is_of(const struct imaplink *l, struct cpm_slice user)
+{
+	return l->state != IMAPLINK_FREE && cpm_slice_eq(cpm_slice_of(l->user), user);
+}
+
+static bool link_is_idle(const struct imap *im, size_t i)
+{
+	return im->links[i].state == IMAPLINK_READY && im->links[i].asked && !im->work[i];
+}
+
+/* A free place, made free by the connection that was idle for longest when there is none. */
+static struct imaplink *link_place(struct imap *im)
+{
+	struct imaplink *oldest = NULL;
+
+	for(size_t i = 0; i < im->config->max_connections; i++) {
+		struct imaplink *l = &im->links[i];
+
+		if(l->state == IMAPLINK_FREE)
+			return l;
+		if(link_is_idle(im, i) && (!oldest || l->since_ms < oldest->since_ms))
+			oldest = l;
+	}
+	if(oldest)
+		imaplink_close(oldest);
+	return oldest;
+}
+
+/* Opens a connection for a call's user: the first one at once, another when the call has waited for those that there are. A login
+ * costs more than a few calls. While the server is away one at a time is tried. */
+static void link_open(struct imap *im, const struct imapcall *call, bool *full, int64_t now_ms)
+{
+	int64_t waited = now_ms - (call->deadline_ms - im->config->timeout_ms);
+	size_t own = 0, opening = 0, opening_own = 0;
+	struct imaplink *l;
+
+	for(size_t i = 0; i < im->config->max_connections; i++) {
+		bool unready = im->links[i].state == IMAPLINK_CONNECTING
+					   || (im->links[i].state == IMAPLINK_READY && !im->links[i].asked);
+
+		opening += unready;
+		own += link_is_of(&im->links[i], call->user);
+		opening_own += unready && link_is_of(&im->links[i], call->user);
+	}
+	if((own && (waited < PATIENCE_MS || opening_own)) || own >= im->config->max_user_connections
+			|| (!im->available && opening))
+		return;
+	l = link_place(im);
+	if(!l) {
+		*full = true;
+		return;
+	}
+	im->connects++;
+	if(!imaplink_open(l, im->multi, im->config, call->user, now_ms))
+		*full = true;
+}
+
+/* Gives calls in line to connections of their users, and opens what is missing. */
+static void dispatch(struct imap *im, int64_t now_ms)
+{
+	struct imapcall **at = &im->first;
+	bool full = false;
+
+	while(*at) {
+		struct imapcall *call = *at;
+		size_t i = 0;
+
+		while(i < im->config->max_connections
+				&& !(link_is_idle(im, i) && link_is_of(&im->links[i], call->user)))
+			i++;
+		if(i < im->config->max_connections) {
+			link_give(im, i, imapline_take(im, at), now_ms);
+			continue;
+		}
+		if(!full)
+			link_open(im, call, &full, now_ms);
+		at = &call->next;
+	}
+}
+
+/* Ends calls whose time is over, and connections that nobody needs. */
+static int64_t expire(struct imap *im, int64_t now_ms)
+{
+	struct imapcall **at = &im->first;
+	int64_t next = INT64_MAX;
+
+	for(size_t i = 0; i < im->config->max_connections; i++) {
+		struct imaplink *l = &im->links[i];
+		int64_t until;
+
+		if(l->state != IMAPLINK_READY)
+			continue;
+		until = im->work[i]
+						? im->work[i]->deadline_ms
+						: l->since_ms + (l->asked ? im->config->idle_ms : im->config->timeout_ms);
+		if(now_ms >= until) {
+			bool busy = im->work[i] != NULL;
+
+			link_lost(im, i, "timeout", now_ms);
+			if(busy)
+				imapline_strike(im, "timeout", CPM_SLICE_NONE, now_ms);
+		} else if(until < next) {
+			next = until;
+		}
+	}
+	while(*at) {
+		if((*at)->deadline_ms > now_ms) {
+			next = (*at)->deadline_ms < next ? (*at)->deadline_ms : next;
+			at = &(*at)->next;
+			continue;
+		}
+		/* It never had its turn, or its connection was lost too late to try another. */
+		imapline_fail(im, imapline_take(im, at), IMAP_DOWN, "busy", CPM_SLICE_NONE);
+		at = &im->first;
+	}
+	return next;
+}
+
+int64_t imap_run(struct imap *im, int64_t now_ms)
+{
+	int64_t next;
+
+	connecting_end(im, now_ms);
+	for(size_t i = 0; i < im->config->max_connections; i++)
+		if(im->links[i].state == IMAPLINK_READY && im->links[i].stirs)
+			link_turn(im, i, now_ms);
+	next = expire(im, now_ms);
+	dispatch(im, now_ms);
+	for(size_t i = 0; i < im->config->max_connections; i++) {
+		struct imaplink *l = &im->links[i];
+
+		if(l->state == IMAPLINK_READY && !imaplink_flush(l))
+			link_lost(im, i, "lost", now_ms);
+	}
+	return im->first && next > now_ms + PATIENCE_MS ? now_ms + PATIENCE_MS : next;
+}
+
+void imap_wait(struct imap *im, int fd, int timeout_ms)
+{
+	struct curl_waitfd waits[IMAP_CONNECTIONS_MAX + 1];
+	struct pollfd fds[IMAP_CONNECTIONS_MAX + 1];
+	struct imaplink *links[IMAP_CONNECTIONS_MAX + 1];
+	unsigned n = 0;
+
+	waits[n++] = (struct curl_waitfd){.fd = fd, .events = CURL_WAIT_POLLIN};
+	for(size_t i = 0; i < im->config->max_connections; i++) {
+		links[n] = &im->links[i];
+		n += imaplink_waits(&im->links[i], &waits[n]);
+	}
+	if(some_connect(im)) {
+		curl_multi_poll(im->multi, waits, n, timeout_ms, NULL);
+		for(unsigned i = 1; i < n; i++)
+			links[i]->stirs |= waits[i].revents != 0;
+		return;
+	}
+	for(unsigned i = 0; i < n; i++)
+		fds[i] = (struct pollfd){.fd = waits[i].fd,
+				.events = (short)(POLLIN | (waits[i].events & CURL_WAIT_POLLOUT ? POLLOUT : 0))};
+	if(poll(fds, n, timeout_ms) <= 0)
+		return;
+	for(unsigned i = 1; i < n; i++)
+		links[i]->stirs |= fds[i].revents != 0;
+}
