@@ -49,8 +49,12 @@ static void recorded(struct command_job *command, struct store *store, int64_t n
 	}
 	context_resume_recorded(&recording);
 	context_resume("", NULL);
-	if(!transaction_continue(&job->transaction, &job->route))
+	if(!transaction_continue(&job->transaction, &job->route)) {
+		/* Nobody will deliver it any more. */
 		count(unparked);
+		if(recording.uid)
+			history_remove(job->aor, job->id, "", a->uid, a->uidvalidity, archive_folder(a));
+	}
 	context_resume_recorded(NULL);
 	context_resume(NULL, NULL);
 	shm_free(job);

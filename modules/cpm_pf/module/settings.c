@@ -370,6 +370,10 @@ static void imap_fill(void)
 /* The client of the message store knows best what it can use; this one is made only to ask. */
 static bool imap_check(void)
 {
+	struct cpm_folder_values example = {
+			.user = CPM_SLICE("u"), .domain = CPM_SLICE("d"), .aor = CPM_SLICE("sip:u@d")};
+	char memory[1024];
+	struct cpm_buf login;
 	const char *error;
 	struct imap *imap;
 
@@ -378,6 +382,13 @@ static bool imap_check(void)
 	error = cpm_folder_check(cpm_slice_of(settings.store_folder), cpm_slice_of(settings.store_delimiters));
 	if(error) {
 		LM_ERR("parameters store_folder and store_delimiters: %s\n", error);
+		return false;
+	}
+	cpm_buf_init_fixed(&login, memory, sizeof(memory));
+	if(cpm_folder_add_login(&login, cpm_slice_of(settings.store_user), &example) != CPM_OK) {
+		LM_ERR("parameter store_user is \"%s\": write for instance \"{user}@{domain}\"; {aor} is the whole "
+			   "URI\n",
+				settings.store_user);
 		return false;
 	}
 	imap = imap_new(&settings.imap, &error);

@@ -135,6 +135,9 @@ START_TEST(keys)
 	ck_assert_uint_eq(b.n, 0);
 	ck_assert_int_eq(cpm_object_add_message_id(&b, CPM_SLICE("a.1-2@b")), CPM_OK);
 	ck_slice(cpm_buf_slice(&b), "<a.1-2@b>", "key");
+	cpm_buf_reset(&b);
+	ck_assert_int_eq(cpm_object_add_message_id(&b, CPM_SLICE("a@[2001:db8::1]")), CPM_OK);
+	ck_slice(cpm_buf_slice(&b), "<a@[2001:db8::1]>", "address");
 	cpm_buf_free(&b);
 }
 END_TEST

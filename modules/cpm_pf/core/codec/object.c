@@ -18,8 +18,10 @@ static bool is_key(struct cpm_slice key)
 
 	if(!at || at + 1 >= key.n || key.n > 250)
 		return false;
+	/* Behind the '@' an address in brackets is allowed (RFC 5322 section 3.6.4). */
 	for(size_t i = 0; i < key.n; i++)
-		if(key.p[i] <= ' ' || key.p[i] >= 0x7f || cpm_ascii_in(key.p[i], "<>\"\\(),:;[]")
+		if(key.p[i] <= ' ' || key.p[i] >= 0x7f
+				|| cpm_ascii_in(key.p[i], i < at ? "<>\"\\(),:;[]" : "<>\"\\(),;")
 				|| (key.p[i] == '@' && i != at))
 			return false;
 	return true;
