@@ -245,6 +245,9 @@ static void note_end(struct world *w, struct ends *e, struct message *m)
 		possible += ways[i].possible;
 	if(!possible)
 		world_fail(w, m, "it is lost");
+	for(size_t i = 0; i < SIM_FLIGHTS_MAX; i++)
+		if(w->flights[i].used && w->flights[i].message == m && flight_sound(w, &w->flights[i]))
+			world_fail(w, m, "it ended while it was under way");
 	for(size_t i = 0; i < UNIT_COUNT(ways); i++) {
 		e->most[ways[i].sum] += ways[i].possible;
 		e->least[ways[i].sum] += ways[i].possible && possible == 1;
@@ -373,6 +376,13 @@ void ledger_check(struct world *w)
 	w->checks++;
 }
 
+/* It can only have expired or been deleted, and its sender wanted to know. */
+static bool owes_report(const struct message *m)
+{
+	return m->ended && m->wants & CPM_WANT_NEGATIVE && !m->took && !m->isf_took && !m->damaged
+		   && !m->failures_reported;
+}
+
 void ledger_close(struct world *w)
 {
 	for(size_t i = 0; i < w->message_count; i++) {
@@ -380,6 +390,8 @@ void ledger_close(struct world *w)
 
 		if(in_question(m) && (m->accepted || m->place & PLACE_TEXT) && !stays(m))
 			world_fail(w, m, "it never ended (%u)", m->place);
+		if(owes_report(m))
+			world_fail(w, m, "its sender never heard of its end");
 	}
 	if(w->tasks || w->sums[SUM_REPORTS] != w->sums[SUM_REPORTS_ENDED])
 		world_fail(w, NULL, "%zu tasks are left, %lld reports made, %lld ended", w->tasks,

@@ -160,15 +160,20 @@ static struct message *message_of(struct world *w, const struct cpm_record *r)
 	return m;
 }
 
-/* Nothing went wrong with the node that had it taken: it must not be sent again. */
-static void check_repeat(struct world *w, const struct message *m)
+/* Has nothing gone wrong with the node through which a phone took it, since then? */
+static bool took_sound(const struct world *w, const struct message *m)
 {
 	const struct node *n = &w->fleet.nodes[m->took_node];
 
+	return n->alive && n->life == m->took_life && n->fault_ms < m->took_ms;
+}
+
+static void check_repeat(struct world *w, const struct message *m)
+{
 	if(!m->took)
 		return;
 	w->repeats++;
-	if(n->alive && n->life == m->took_life && n->fault_ms < m->took_ms)
+	if(took_sound(w, m))
 		world_fail(w, m, "it was taken %lld ms ago, and is sent again",
 				(long long)(w->now_ms - m->took_ms));
 }
@@ -264,6 +269,8 @@ static void node_report(int node, struct cpm_slice uri, struct cpm_slice body, u
 			|| !(m->expires_ms <= w->now_ms || m->delete_wanted || m->expire_wanted))
 		world_fail(w, m, "its sender hears of a failure that was none, or that it did not ask for");
 	world_say(w, "node %d reports the failure of %s: %d", node, m->ids[0], status);
+	if(m->took && took_sound(w, m))
+		world_fail(w, m, "its sender hears of a failure, and a phone has it");
 	if(m->failures_reported) {
 		const struct node *n = &w->fleet.nodes[m->report_node];
 
