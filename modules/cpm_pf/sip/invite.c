@@ -57,12 +57,17 @@ static void reply_read(struct sip_msg *msg, struct invite_reply *reply)
 			.updates = dialogs_header_lists(msg, HDR_ALLOW_T, CPM_SLICE("UPDATE"))};
 }
 
-static void on_final(struct cell *t, int type, struct tmcb_params *ps)
+/* A 2xx is taken as it comes in, before tm sends the ACK: a client may speak in the dialog as soon as it has that. Other answers are
+ * final only when tm says so. */
+static void on_reply(struct cell *t, int type, struct tmcb_params *ps)
 {
 	uint64_t ticket = (uint64_t)(uintptr_t)*ps->param;
 	struct invite_reply reply = {.status = ps->code};
-	dlg_t *dlg = place_take(ticket);
+	dlg_t *dlg;
 
+	if((type & TMCB_RESPONSE_IN) && (ps->code < 200 || ps->code >= 300))
+		return;
+	dlg = place_take(ticket);
 	if(!dlg)
 		return;
 	if(reply.status < 300) {
@@ -110,8 +115,8 @@ static bool send_with(const struct invite *i, dlg_t *dlg, uint64_t ticket)
 	if(headers.rc != CPM_OK)
 		return false;
 	lines = str_of_slice(cpm_buf_slice(&headers));
-	set_uac_req(&request, &method, &lines, &sdp, dlg, TMCB_LOCAL_COMPLETED, on_final,
-			(void *)(uintptr_t)ticket);
+	set_uac_req(&request, &method, &lines, &sdp, dlg, TMCB_RESPONSE_IN | TMCB_LOCAL_COMPLETED,
+			on_reply, (void *)(uintptr_t)ticket);
 	return tm.t_uac(&request) >= 0;
 }
 
