@@ -3,8 +3,8 @@
 """Fixtures of the end-to-end tests.
 
 A test module gets a stack of its own; a module-level STACK = {...} changes its options (see stack.Stack), LOG_ALLOW = [...]
-names the lines of trouble that its tests provoke. After the module: no hanging transaction, no trouble in the log, no message
-that is not accounted for, every process ended by itself. The run folder of a module that failed is kept and named.
+names the lines of trouble that its tests provoke. After each test: no message that is not accounted for. After the module: no hanging
+transaction, no trouble in the log, every process ended by itself. The run folder of a module that failed is kept and named.
 """
 
 import os
@@ -78,3 +78,4 @@ def scene(request, stack, run_dir):
     scene = Scene(stack, run_dir / "phones" / request.node.name.replace("[", "-").replace("]", "").replace(";", "-")[:60])
     yield scene
     scene.close()
+    checks.assert_balance(stack)

@@ -38,5 +38,6 @@ def assert_balance(stack):
         except (RpcError, OSError):
             continue
         sums = {name: value for name, value in stats.items() if name.startswith("sum_") or name == "now_waiting"}
-        assert stats.get("balance", 0) == 0, f"accepted is not what ended and what waits: {sums}"
+        assert stats["balance"] == 0, f"accepted is not what ended and what waits: {sums}"
+        assert stats["sum_vanished"] == 0, f"the store has lost messages: {sums}"
         return

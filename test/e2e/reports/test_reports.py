@@ -5,10 +5,12 @@
 import itertools
 
 import pytest
+from lib.documents import DEFERRED, rule, ruleset
 from lib.imdn import Imdn, report_names
 from lib.messages import cpim, orders
 from process import wait_until
 
+STACK = {"imap": True}
 TOKENS = ("positive-delivery", "negative-delivery", "display")
 COMBINATIONS = [[t for t, on in zip(TOKENS, bits) if on] for bits in itertools.product((False, True), repeat=3)]
 
@@ -44,6 +46,16 @@ def delete_by_user(scene, bob):
     order(scene, bob, "delete")
 
 
+def store_by_user(scene, bob):
+    order(scene, bob, "store")
+
+
+def expire_into_the_message_store(scene, bob):
+    actions = "<oxe:allow-push>true</oxe:allow-push><oxe:expired>store</oxe:expired>"
+    scene.documents.put("policy", bob, ruleset(rule("deferred", actions, media=DEFERRED)))
+    expire(scene, bob)
+
+
 def interwork_by_user(scene, bob):
     scene.isf()
     order(scene, bob, "interwork")
@@ -56,10 +68,12 @@ ENDS = {
     "deleted by an operator": (delete, "sum_deleted", "negative-delivery", "failed"),
     "deleted by the user": (delete_by_user, "sum_deleted", "negative-delivery", "failed"),
     "interworked": (interwork_by_user, "sum_interworked", None, None),
+    "stored by the user": (store_by_user, "sum_stored", "positive-delivery", "delivered"),
+    "stored after its expiry": (expire_into_the_message_store, "sum_stored", "positive-delivery", "delivered"),
 }
 
 
-@pytest.mark.clause("IM-1", "EX-4", "MG-3")
+@pytest.mark.clause("IM-1", "EX-4", "EX-7", "MG-3", "MG-5")
 @pytest.mark.parametrize("end", ENDS)
 def test_table(scene, end):
     act, sum_name, token, status = ENDS[end]
