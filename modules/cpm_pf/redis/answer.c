@@ -106,27 +106,6 @@ static void put_answer(struct store *s, struct link *l, struct command *c, const
 	command_push(&l->held, c);
 }
 
-/* Everything put before this WAIT has been answered, as the order of answers is that of commands. */
-void answer_wait(struct store *s, struct link *l, const redisReply *reply)
-{
-	bool enough = reply->type == REDIS_REPLY_INTEGER && reply->integer >= s->config->wait_replicas;
-	struct command_queue confirmed = l->held;
-	struct command *c;
-
-	l->held = (struct command_queue){.head = NULL};
-	while((c = command_pop(&confirmed))) {
-		struct cpm_slice id = {c->bytes + c->id_offset, c->id_n};
-
-		if(!enough) {
-			answer_down(s, c);
-			continue;
-		}
-		if(c->first_id)
-			id = cpm_slice_of(c->first_id);
-		put_done(s, c, c->rc, id);
-	}
-}
-
 static void log_gone(struct store *s, const redisReply *const *gone, size_t count)
 {
 	for(size_t i = 0; i < count; i++) {
@@ -235,7 +214,29 @@ static bool manage_step(struct store *s, struct command *c, const redisReply *re
 	return true;
 }
 
-static void manage_answer(struct store *s, struct command *c, const redisReply *reply)
+static void manage_done(struct store *s, struct command *c, const bool *known)
+{
+	s->pending--;
+	c->cb.manage(c->context, STORE_OK, c->waiting, known);
+	command_free(c);
+}
+
+/* Until the replicas have it too. */
+static void manage_hold(struct store *s, struct link *l, struct command *c, const bool *known)
+{
+	free(c->known);
+	c->known = calloc(c->count + 1, sizeof(*known));
+	if(!c->known) {
+		answer_down(s, c);
+		return;
+	}
+	if(!c->all)
+		memcpy(c->known, known, c->count * sizeof(*known));
+	command_push(&l->held, c);
+}
+
+static void manage_answer(
+		struct store *s, struct link *l, struct command *c, const redisReply *reply)
 {
 	bool known[CALL_LIST_MAX];
 	bool all = c->all, shape = false;
@@ -253,9 +254,35 @@ static void manage_answer(struct store *s, struct command *c, const redisReply *
 		unknown(s, c);
 		return;
 	}
-	s->pending--;
-	c->cb.manage(c->context, STORE_OK, c->waiting, known);
-	command_free(c);
+	if(s->config->wait_replicas)
+		manage_hold(s, l, c, known);
+	else
+		manage_done(s, c, known);
+}
+
+/* Everything put or ordered before this WAIT has been answered, as the order of answers is that of commands. */
+void answer_wait(struct store *s, struct link *l, const redisReply *reply)
+{
+	bool enough = reply->type == REDIS_REPLY_INTEGER && reply->integer >= s->config->wait_replicas;
+	struct command_queue confirmed = l->held;
+	struct command *c;
+
+	l->held = (struct command_queue){.head = NULL};
+	while((c = command_pop(&confirmed))) {
+		struct cpm_slice id = {c->bytes + c->id_offset, c->id_n};
+
+		if(!enough) {
+			answer_down(s, c);
+			continue;
+		}
+		if(c->kind == COMMAND_MANAGE) {
+			manage_done(s, c, c->known);
+			continue;
+		}
+		if(c->first_id)
+			id = cpm_slice_of(c->first_id);
+		put_done(s, c, c->rc, id);
+	}
 }
 
 static void piece_answer(struct store *s, struct command *c, const redisReply *reply)
@@ -300,7 +327,7 @@ bool answer_take(struct store *s, struct link *l, struct command *c, redisReply 
 			list_answer(s, c, reply);
 			return false;
 		case COMMAND_MANAGE:
-			manage_answer(s, c, reply);
+			manage_answer(s, l, c, reply);
 			return false;
 		case COMMAND_PIECE:
 		case COMMAND_UNSTAGE:

@@ -94,8 +94,10 @@ struct command *command_of(enum command_kind kind, size_t count, const char *con
 
 void command_free(struct command *c)
 {
-	if(c)
+	if(c) {
 		free(c->first_id);
+		free(c->known);
+	}
 	free(c);
 }
 

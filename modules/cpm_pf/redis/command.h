@@ -41,6 +41,7 @@ struct command
 	int64_t deadline_ms; /* 0 until the store has seen it */
 	int64_t retry_at_ms; /* while it is put aside */
 	enum store_rc rc;	 /* COMMAND_PUT: the answer that waits for replicas */
+	bool *known;		 /* COMMAND_MANAGE: the same, of each wish; owned */
 	char *first_id;		 /* COMMAND_PUT: of the duplicate; owned */
 	union
 	{ /* NULL where nobody wants to know */

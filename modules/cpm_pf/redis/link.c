@@ -61,7 +61,7 @@ static void forget_connection(struct link *l)
 	l->unsent = l->work.head;
 	l->unsent_offset = 0;
 	l->reloading = false;
-	l->puts_to_confirm = l->work.head != NULL;
+	l->writes_to_confirm = l->work.head != NULL;
 }
 
 void link_close(struct link *l)
@@ -149,8 +149,8 @@ void link_push(struct link *l, struct command *c)
 	command_push(&l->work, c);
 	if(c->deadline_ms < l->due_ms)
 		l->due_ms = c->deadline_ms;
-	if(c->kind == COMMAND_PUT)
-		l->puts_to_confirm = true;
+	if(c->kind == COMMAND_PUT || c->kind == COMMAND_MANAGE)
+		l->writes_to_confirm = true;
 	if(l->state == LINK_READY && !l->unsent)
 		l->unsent = c;
 }

@@ -54,7 +54,7 @@ struct link
 	struct command_queue held; /* answered, but waiting for WAIT */
 	struct command *unsent;	   /* the first in the active queue that is not fully written */
 	size_t unsent_offset;
-	bool puts_to_confirm; /* puts were queued after the last WAIT */
+	bool writes_to_confirm; /* puts or orders were queued after the last WAIT */
 	bool reloading;		  /* a SCRIPT LOAD is on its way */
 	uint64_t random;
 };

@@ -38,7 +38,7 @@ struct store_config
 	unsigned connections; /* to a server, shards spread over them; 0 is 1 */
 	int64_t timeout_ms; /* of one command, and of connecting */
 	int64_t reconnect_min_ms, reconnect_max_ms;
-	unsigned wait_replicas; /* a put succeeds once so many replicas have it (WAIT); 0 for none */
+	unsigned wait_replicas; /* a put or a user's order succeeds once so many replicas have it (WAIT); 0 for none */
 	bool require_durable; /* stay unavailable while the server would lose acknowledged writes, instead of warning */
 	size_t max_pending;		  /* commands under way; more are refused at once */
 	size_t max_user_messages; /* waiting for one user; more are refused as over quota */

@@ -322,8 +322,8 @@ static void link_failed(void *owner, struct link *l, const char *reason, const c
 	judge(s);
 }
 
-/* One WAIT confirms all puts that were queued since the last one. */
-static void confirm_puts(struct store *s)
+/* One WAIT confirms all puts and orders that were queued since the last one. */
+static void confirm_writes(struct store *s)
 {
 	char replicas[16], wait_ms[32];
 
@@ -335,11 +335,11 @@ static void confirm_puts(struct store *s)
 	for(size_t i = 0; i < s->link_count; i++) {
 		struct link *l = &s->links[i];
 
-		if(l->state != LINK_READY || !l->puts_to_confirm)
+		if(l->state != LINK_READY || !l->writes_to_confirm)
 			continue;
 		push_internal(
 				s, l, command_of(COMMAND_WAIT, 3, (const char *[]){"WAIT", replicas, wait_ms}));
-		l->puts_to_confirm = false;
+		l->writes_to_confirm = false;
 	}
 }
 
@@ -362,7 +362,7 @@ static void probe(struct store *s)
 static void write_all(struct store *s)
 {
 	dispatch(s);
-	confirm_puts(s);
+	confirm_writes(s);
 	for(size_t i = 0; i < s->link_count; i++)
 		link_write(&s->links[i], s->now_ms);
 }

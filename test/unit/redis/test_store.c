@@ -455,6 +455,10 @@ START_TEST(waits_for_replicas)
 	struct store *s;
 	struct put_seen seen = {0, STORE_DOWN, ""};
 	struct store_put put;
+	struct store_wish wishes[] = {
+			{CPM_SLICE("alone"), STORE_ACT_DELIVER}, {CPM_SLICE("nobodys"), STORE_ACT_DELETE}};
+	struct store_manage manage;
+	struct manage_seen ordered;
 
 	server_start(&server, true, "");
 	server_start(&replica, true, "");
@@ -473,6 +477,12 @@ START_TEST(waits_for_replicas)
 	seen = driver_put(s, &put);
 	ck_assert_int_eq(seen.rc, STORE_DUPLICATE);
 	ck_assert_str_eq(seen.id, "alone");
+	manage = (struct store_manage){
+			.aor = put.aor, .now_ms = put.now_ms, .wishes = wishes, .wish_count = 2};
+	ordered = driver_manage(s, &manage);
+	ck_assert_str_eq(ordered.known, "+-");
+	manage = (struct store_manage){.aor = put.aor, .now_ms = put.now_ms, .deliver_all = true};
+	ck_assert_int_eq(driver_manage(s, &manage).waiting, 1);
 	seen.calls = 0;
 	for(int i = 0; i < 200; i++) {
 		char id[16];
@@ -487,6 +497,13 @@ START_TEST(waits_for_replicas)
 	}
 	test_until(&s, 1, seen.calls == 200);
 	ck_assert_int_eq(seen.rc, STORE_OK);
+	/* An order that nobody else has is not safe. */
+	server_tell(&replica, "REPLICAOF NO ONE");
+	config.timeout_ms = 600;
+	ordered.calls = 0;
+	ck_assert(store_manage(s, &manage, manage_seen, &ordered));
+	test_until(&s, 1, ordered.calls);
+	ck_assert_int_eq(ordered.rc, STORE_DOWN);
 	store_free(&s);
 	server_free(&replica);
 }
