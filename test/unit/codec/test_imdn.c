@@ -57,8 +57,7 @@ static const char routed[] =
 static const struct cpm_slice routes[] = {
 		CPM_SLICE("<sip:relay2@example.net>"), CPM_SLICE("Relay <sip:relay1@example.net>")};
 
-static const struct
-{
+static const struct {
 	struct cpm_imdn_envelope envelope;
 	struct cpm_imdn imdn;
 	const char *text;
@@ -241,8 +240,7 @@ END_TEST
 #define IMDN(content) "<imdn xmlns=\"urn:ietf:params:xml:ns:imdn\">" content "</imdn>"
 #define ID "<message-id>1</message-id>"
 
-static const struct
-{
+static const struct {
 	const char *name, *text;
 	enum cpm_rc rc;
 	enum cpm_imdn_kind kind;

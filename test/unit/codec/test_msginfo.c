@@ -79,8 +79,7 @@ static const char summary[] = XML NS " number=\"3\"/>\r\n";
 
 START_TEST(writes_byte_for_byte)
 {
-	static const struct
-	{
+	static const struct {
 		struct cpm_msginfo info;
 		const char *text;
 	} golden[] = {{{1, items, 1}, companion}, {{3, items, 3}, three}, {{3, NULL, 0}, summary}};
@@ -189,8 +188,7 @@ END_TEST
 #define LIST(content) NS " number=\"1\">" content "</message-list>"
 #define MESSAGE(content) LIST("<message date-time=\"2030-01-01T10:00:00Z\">" content "</message>")
 
-static const struct
-{
+static const struct {
 	const char *name, *text;
 	enum cpm_rc rc;
 	size_t count;

@@ -34,8 +34,7 @@ static const char copies[] =
 		" <entry uri=\"sip:outside@example.com\"/>\n"
 		"</resource-lists>\n";
 
-static const struct
-{
+static const struct {
 	const char *uri;
 	enum cpm_copy copy;
 	bool anonymize;
@@ -80,8 +79,7 @@ END_TEST
 
 START_TEST(refuses)
 {
-	static const struct
-	{
+	static const struct {
 		const char *text;
 		enum cpm_rc rc;
 	} rows[] = {
@@ -173,8 +171,7 @@ END_TEST
 
 #define ENTRY(uri) LIST("<entry uri=\"" uri "\"/>")
 
-static const struct
-{
+static const struct {
 	const char *name, *text;
 	const char *id; /* of the first order, NULL: ignored */
 	enum cpm_order_action action;

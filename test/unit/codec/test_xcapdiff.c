@@ -66,8 +66,7 @@ START_TEST(reads_a_notification)
 }
 END_TEST
 
-static const struct
-{
+static const struct {
 	const char *name, *selector;
 	const char *xui, *document; /* xui NULL: ignored */
 } selectors[] = {
@@ -122,8 +121,7 @@ END_TEST
 
 START_TEST(refuses)
 {
-	static const struct
-	{
+	static const struct {
 		const char *text;
 		enum cpm_rc rc;
 	} rows[] = {

@@ -17,8 +17,7 @@ static const struct cpm_limits limits = CPM_LIMITS_DEFAULT;
 
 /* Companion 5.2. A column is a set of requests: bit 0 positive-delivery, bit 1 negative-delivery,
  * bit 2 processing. */
-static const struct
-{
+static const struct {
 	enum cpm_end end;
 	enum cpm_report switched_off[8];
 	enum cpm_report switched_on[8]; /* the operator answers processing */
@@ -98,8 +97,7 @@ static struct cpm_record record_of(const char *type)
 }
 
 /* A report in full, read again. */
-struct read
-{
+struct read {
 	struct cpm_report_text text;
 	struct cpm_buf body;
 	struct cpm_arena arena;

@@ -16,8 +16,7 @@ static const char *const kinds[] = {
 		"delivery-notification", "processing-notification", "display-notification"};
 
 /* RFC 5438 section 11.1.9: what each notification may say. */
-static const struct
-{
+static const struct {
 	enum cpm_imdn_kind kind;
 	enum cpm_imdn_status status;
 	const char *name;
@@ -163,8 +162,7 @@ static enum cpm_imdn_status read_status(const xmlNode *notification, enum cpm_im
 /* Fills imdn with slices of the tree; *notifications counts those of a known kind. */
 static void read_child(const xmlNode *node, struct cpm_imdn *imdn, size_t *notifications)
 {
-	const struct
-	{
+	const struct {
 		const char *name;
 		struct cpm_slice *value;
 	} texts[] = {

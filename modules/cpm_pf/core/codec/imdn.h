@@ -11,16 +11,14 @@
 #include "../base/buf.h"
 #include "../base/limits.h"
 
-enum cpm_imdn_kind
-{
+enum cpm_imdn_kind {
 	CPM_IMDN_DELIVERY,
 	CPM_IMDN_PROCESSING,
 	CPM_IMDN_DISPLAY,
 };
 
 /* The status child of the notification. */
-enum cpm_imdn_status
-{
+enum cpm_imdn_status {
 	CPM_IMDN_DELIVERED,
 	CPM_IMDN_FAILED,
 	CPM_IMDN_PROCESSED,
@@ -32,23 +30,21 @@ enum cpm_imdn_status
 };
 
 /* What an IMDN says. */
-struct cpm_imdn
-{
-	struct cpm_slice message_id;			 /* of the message reported on */
-	struct cpm_slice datetime;				 /* of that message, RFC 3339 */
-	struct cpm_slice recipient_uri;			 /* empty: not said */
+struct cpm_imdn {
+	struct cpm_slice message_id;             /* of the message reported on */
+	struct cpm_slice datetime;               /* of that message, RFC 3339 */
+	struct cpm_slice recipient_uri;          /* empty: not said */
 	struct cpm_slice original_recipient_uri; /* empty: not said */
-	struct cpm_slice subject;				 /* empty: not said */
+	struct cpm_slice subject;                /* empty: not said */
 	enum cpm_imdn_kind kind;
 	enum cpm_imdn_status status;
 };
 
 /* Its envelope. */
-struct cpm_imdn_envelope
-{
-	struct cpm_slice from;			/* URI without <>: on whose behalf it is sent */
-	struct cpm_slice to;			/* URI without <>: the sender of the message */
-	struct cpm_slice id;			/* its own, new imdn.Message-ID */
+struct cpm_imdn_envelope {
+	struct cpm_slice from;          /* URI without <>: on whose behalf it is sent */
+	struct cpm_slice to;            /* URI without <>: the sender of the message */
+	struct cpm_slice id;            /* its own, new imdn.Message-ID */
 	const struct cpm_slice *routes; /* the message's IMDN-Record-Route values, in order */
 	size_t route_count;
 	int64_t now_ms;

@@ -159,8 +159,7 @@ static struct cpm_slice attribute(const xmlNode *node, const char *name)
 }
 
 /* What a reading shares. */
-struct reading
-{
+struct reading {
 	struct cpm_arena *arena;
 	size_t room; /* messages and recipients that may still come */
 	struct cpm_diag *diag;

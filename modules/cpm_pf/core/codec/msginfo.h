@@ -13,16 +13,14 @@
 #include "../base/limits.h"
 
 /* Of a message that has ended; a waiting one carries no status. */
-enum cpm_msginfo_status
-{
+enum cpm_msginfo_status {
 	CPM_MSGINFO_WAITING,
 	CPM_MSGINFO_DISCARDED,
 	CPM_MSGINFO_STORED,
 };
 
 /* One message. Empty slices are left out. */
-struct cpm_msginfo_item
-{
+struct cpm_msginfo_item {
 	struct cpm_slice id; /* of the message-URI-ID sip:<id>@<host> */
 	struct cpm_slice host;
 	int64_t date_ms; /* of its arrival */
@@ -31,7 +29,7 @@ struct cpm_msginfo_item
 	struct cpm_slice subject;
 	struct cpm_slice from; /* URIs without <> */
 	struct cpm_slice to;
-	struct cpm_slice auth_id;			/* empty when the originator wants anonymity */
+	struct cpm_slice auth_id;           /* empty when the originator wants anonymity */
 	const struct cpm_slice *recipients; /* none: `to` alone */
 	size_t recipient_count;
 	enum cpm_msginfo_status status;
@@ -39,8 +37,7 @@ struct cpm_msginfo_item
 	struct cpm_slice folder;
 };
 
-struct cpm_msginfo
-{
+struct cpm_msginfo {
 	uint64_t number; /* of messages that wait; may be more than are listed */
 	const struct cpm_msginfo_item *items;
 	size_t count;

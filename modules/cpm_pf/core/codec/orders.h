@@ -9,27 +9,24 @@
 
 #include "recipients.h"
 
-enum cpm_order_action
-{
+enum cpm_order_action {
 	CPM_ORDER_DELIVER, /* also when no action is said */
 	CPM_ORDER_DELETE,
 	CPM_ORDER_INTERWORK,
 	CPM_ORDER_STORE,
 };
 
-struct cpm_order
-{
+struct cpm_order {
 	struct cpm_slice id;   /* user part of the message-URI-ID, unescaped */
 	struct cpm_slice host; /* its host part, as written */
 	struct cpm_slice uri;  /* the entry as written, for the log */
 	enum cpm_order_action action;
 };
 
-struct cpm_orders
-{
+struct cpm_orders {
 	const struct cpm_order *items; /* in document order, each id once: the first one counts */
 	size_t count;
-	size_t ignored;					/* entries with an unknown action or without an id */
+	size_t ignored;                 /* entries with an unknown action or without an id */
 	struct cpm_slice first_ignored; /* the first of them as written, for the log; else empty */
 };
 

@@ -13,23 +13,20 @@
 /* Entries of one list: as many as fit into any SIP message. */
 #define CPM_RECIPIENTS_MAX 2000
 
-enum cpm_copy
-{
+enum cpm_copy {
 	CPM_COPY_NONE, /* not said */
 	CPM_COPY_TO,
 	CPM_COPY_CC,
 	CPM_COPY_BCC,
 };
 
-struct cpm_recipient
-{
+struct cpm_recipient {
 	struct cpm_slice uri; /* as written, XML-unescaped and trimmed */
 	enum cpm_copy copy;
 	bool anonymize;
 };
 
-struct cpm_recipients
-{
+struct cpm_recipients {
 	const struct cpm_recipient *items; /* in document order, nested lists in their place */
 	size_t count;
 };

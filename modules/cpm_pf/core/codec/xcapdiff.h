@@ -15,23 +15,20 @@
 #define CPM_XCAPDIFF_MAX 1000
 
 /* A document of a user. */
-struct cpm_xcap_document
-{
+struct cpm_xcap_document {
 	struct cpm_slice auid;
 	struct cpm_slice name; /* path behind the XUI, "index" */
 };
 
-struct cpm_xcap_change
-{
-	size_t auid;			   /* index among the AUIDs that were asked for */
-	struct cpm_slice xui;	   /* unescaped: the user's URI */
+struct cpm_xcap_change {
+	size_t auid;               /* index among the AUIDs that were asked for */
+	struct cpm_slice xui;      /* unescaped: the user's URI */
 	struct cpm_slice document; /* path behind the XUI, as written */
 	struct cpm_slice new_etag; /* empty: deleted */
 	struct cpm_slice previous_etag;
 };
 
-struct cpm_xcap_changes
-{
+struct cpm_xcap_changes {
 	const struct cpm_xcap_change *items; /* in document order */
 	size_t count;
 	size_t ignored; /* other AUIDs, global documents, selectors that are none */

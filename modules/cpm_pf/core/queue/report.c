@@ -12,8 +12,7 @@
 
 #define ANONYMOUS "sip:anonymous@anonymous.invalid"
 
-static const struct
-{
+static const struct {
 	const char *name;
 	unsigned want; /* the request that is answered, 0: none */
 	enum cpm_report report;
@@ -26,8 +25,7 @@ static const struct
 		[CPM_END_INTERWORKED] = {"interworked", 0, CPM_REPORT_NONE},
 };
 
-static const struct
-{
+static const struct {
 	const char *name;
 	enum cpm_imdn_kind kind;
 	enum cpm_imdn_status status;

@@ -10,32 +10,29 @@
 #include "record.h"
 
 /* What happened to the message. */
-enum cpm_end
-{
-	CPM_END_DEFERRED,	 /* it waits: no end yet */
-	CPM_END_DELIVERED,	 /* a client took it */
-	CPM_END_STORED,		 /* in the message store: at once, ordered, or after expiry */
-	CPM_END_EXPIRED,	 /* discarded after expiry */
-	CPM_END_DELETED,	 /* by the user or an operator */
+enum cpm_end {
+	CPM_END_DEFERRED,    /* it waits: no end yet */
+	CPM_END_DELIVERED,   /* a client took it */
+	CPM_END_STORED,      /* in the message store: at once, ordered, or after expiry */
+	CPM_END_EXPIRED,     /* discarded after expiry */
+	CPM_END_DELETED,     /* by the user or an operator */
 	CPM_END_INTERWORKED, /* the ISF took it */
 	CPM_ENDS,
 };
 
-enum cpm_report
-{
+enum cpm_report {
 	CPM_REPORT_NONE,
 	CPM_REPORT_DELIVERED, /* delivery-notification, delivered */
-	CPM_REPORT_FAILED,	  /* delivery-notification, failed */
-	CPM_REPORT_STORED,	  /* processing-notification, stored */
+	CPM_REPORT_FAILED,    /* delivery-notification, failed */
+	CPM_REPORT_STORED,    /* processing-notification, stored */
 };
 
-struct cpm_report_facts
-{
-	unsigned wants;	  /* CPM_WANT_... */
+struct cpm_report_facts {
+	unsigned wants;   /* CPM_WANT_... */
 	bool has_imdn_id; /* without one there is nothing to refer to */
-	bool is_imdn;	  /* the message is a disposition notification itself */
+	bool is_imdn;     /* the message is a disposition notification itself */
 	bool addressable; /* an authenticated originator is known */
-	bool anonymous;	 /* the originator wants anonymity: reported to all the same when addressable */
+	bool anonymous;  /* the originator wants anonymity: reported to all the same when addressable */
 	bool processing; /* the operator wants "processing" answered */
 };
 
@@ -46,11 +43,10 @@ void cpm_report_facts_of(const struct cpm_record *record, struct cpm_slice body,
 		const struct cpm_limits *limits, struct cpm_report_facts *facts);
 
 /* What is needed to send the report on a message. */
-struct cpm_report_text
-{
+struct cpm_report_text {
 	struct cpm_slice target; /* Request-URI and To: the first IMDN-Record-Route, else the
 								originator. Borrows from record or body */
-	struct cpm_slice user;	 /* P-Asserted-Identity and From: the served user. Borrows */
+	struct cpm_slice user;   /* P-Asserted-Identity and From: the served user. Borrows */
 };
 
 /* Appends the message/cpim body of the report (not for CPM_REPORT_NONE). id: a new imdn Message-ID.
