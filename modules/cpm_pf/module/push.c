@@ -419,6 +419,16 @@ static size_t run_unsent(const struct session_run *run)
 	return n;
 }
 
+/* All is sent and there is room for more; or, so that a wide window does not run dry meanwhile, it is full with little left behind. */
+static bool run_wants_more(const struct session_run *run)
+{
+	size_t window = (size_t)settings.push_window, unsent = run_unsent(run);
+
+	if(run->drained && run->in_flight)
+		return false;
+	return unsent ? unsent < window && run->in_flight == window : run->in_flight < window;
+}
+
 static void message_ended(struct session_run *run, struct session_batch *b)
 {
 	if(++b->ended == b->count)
@@ -717,8 +727,7 @@ static bool session_go_on(struct session *s, int64_t now)
 		if(run->in_flight)
 			return true;
 		session_call(s, 0, true, now);
-	} else if(run_unsent(run) == 0 && run->in_flight < (size_t)settings.push_window
-			&& (!run->drained || run->in_flight == 0))
+	} else if(run_wants_more(run))
 		session_call(s, fetch_size(), run->in_flight == 0, now);
 	else if(!report_has_room(s))
 		session_call(s, 0, false, now);
