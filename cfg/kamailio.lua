@@ -229,9 +229,20 @@ function ksr_route_large()
 		cpm.forward()
 		ksr_route_relay_invite()
 	elseif action ~= "store" and action ~= "defer" then -- 6c, 6e
-		-- Step 7: do-not-disturb; step 8: the user's clients.
-		cpm.check_dnd()
+		-- Step 7: do-not-disturb; step 8: the user's clients, of whom the first that accepts gets it.
+		if cpm.check_dnd() < 0 and cpm.bridge("ksr_route_unbridged") == 0 then
+			KSR.x.exit()
+		end
 	end
+	ksr_route_receive()
+end
+
+-- Step 10: no client took it.
+function ksr_route_unbridged()
+	ksr_route_receive()
+end
+
+function ksr_route_receive()
 	local received = cpm.receive("ksr_route_not_received")
 	if received < 0 then
 		ksr_route_not_received()

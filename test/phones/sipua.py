@@ -109,6 +109,11 @@ class SipAgent:
             self._news.notify_all()
         if message.method == "INVITE":
             self._answer_invite(message, source, known)
+        elif message.method == "CANCEL":
+            self.reply(message, source, 200)
+            invite = next((r for k, r, _ in self.requests if k == key and r.method == "INVITE"), None)
+            if invite and not known:
+                self.reply(invite, source, 487)
         elif message.method == "MESSAGE" or (message.method == "BYE" and self.answer_bye):
             self.reply(message, source, 200)
 

@@ -50,6 +50,7 @@ WRAP_1(defer)
 WRAP_1(store)
 WRAP_1(record)
 WRAP_0(unrecord)
+WRAP_1(bridge)
 WRAP_1(receive)
 WRAP_1(manage_deferred)
 WRAP_1(handle_subscribe)
@@ -99,6 +100,7 @@ cmd_export_t exports_functions[] = {
 	EXPORT_1("cpm_store", store),
 	EXPORT_1("cpm_record", record),
 	EXPORT_0("cpm_unrecord", unrecord),
+	EXPORT_1("cpm_bridge", bridge),
 	EXPORT_1("cpm_receive", receive),
 	EXPORT_1("cpm_manage_deferred", manage_deferred),
 	EXPORT_1("cpm_handle_subscribe", handle_subscribe),
@@ -137,6 +139,7 @@ sr_kemi_t exports_kemi[] = {
 	KEMI(store, STR, NO, NO, NO, NO, NO),
 	KEMI(record, STR, NO, NO, NO, NO, NO),
 	KEMI(unrecord, NO, NO, NO, NO, NO, NO),
+	KEMI(bridge, STR, NO, NO, NO, NO, NO),
 	KEMI(receive, STR, NO, NO, NO, NO, NO),
 	KEMI(manage_deferred, STR, NO, NO, NO, NO, NO),
 	KEMI(handle_subscribe, STR, NO, NO, NO, NO, NO),

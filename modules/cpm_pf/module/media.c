@@ -11,6 +11,7 @@
 #include "../../core/dprint.h"
 #include "../../core/mem/shm.h"
 #include "../ipc/mailbox.h"
+#include "bridge.h"
 #include "receipt.h"
 #include "settings.h"
 #include "statistics.h"
@@ -200,7 +201,7 @@ static void media_start(int index)
 		exit(1);
 	}
 	store = store_new(&store_config, &error);
-	if(!store || !transfer_start()) {
+	if(!store || !transfer_start() || !bridge_start()) {
 		LM_CRIT("the msrp process cannot start: %s\n", store ? "no memory" : error);
 		exit(1);
 	}
@@ -253,6 +254,7 @@ void media_run(int index)
 			swept_ms = now;
 			endpoint_statistics(endpoint, &shared[self].statistics);
 			receipt_sweep(now);
+			bridge_sweep(now);
 			dialog_sweep(media_owner(self), now);
 		}
 		if(n < MEDIA_TURN_JOBS)

@@ -241,7 +241,8 @@ static void on_put(void *context, enum store_rc rc, struct cpm_slice id)
 			known.body = cpm_buf_slice(&r->head);
 			outcome_deferred(&known);
 			if(m->place == STORE_TO_PUSH && m->expires_ms > now_ms())
-				queue_trigger(m->aor, CPM_SLICE_NONE, false, 0);
+				queue_trigger(m->aor, CPM_SLICE_NONE, false,
+						m->cause == CPM_CAUSE_UNDELIVERED ? (int64_t)settings.retry_min_s * 1000 : 0);
 			verdict(r, 200, NULL);
 			break;
 		case STORE_DUPLICATE:

@@ -7,55 +7,12 @@
 #include "receive.h"
 
 #include "../../core/mem/shm.h"
-#include "../core/codec/mime.h"
-#include "../core/codec/sdp.h"
 #include "../sip/contacts.h"
 #include "deferral.h"
+#include "offer.h"
 #include "receipt.h"
 #include "settings.h"
 #include "statistics.h"
-
-#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
-
-static int refuse(struct context *c, const char *reason, const char *why)
-{
-	const struct request *r = &c->request;
-
-	c->reason = reason;
-	LM_NOTICE("event=refused call_id=%.*s reason=%s why=\"%s\"\n", SLICE_FMT(r->call_id), reason,
-			why ? why : "");
-	return reason_status(reason) < 500 ? -1 : -2;
-}
-
-/* The offer in the body, alone or in a multipart. */
-static int offer_read(struct context *c, struct cpm_slice *text, struct cpm_sdp *offer)
-{
-	const struct request *r = &c->request;
-	struct cpm_mime_part part;
-	struct cpm_diag diag = {0};
-	enum cpm_rc rc;
-
-	if(!r->body.n
-			|| cpm_mime_find(r->body, r->content_type, "application", "sdp", &settings.limits,
-					   &part, &diag)
-					   != CPM_OK)
-		return refuse(c, "no-media", "no SDP offer");
-	*text = part.body;
-	rc = cpm_sdp_parse(part.body, offer, &diag);
-	if(rc == CPM_UNSUPPORTED || (rc == CPM_OK && !offer->port))
-		return refuse(c, "no-media", "no MSRP media");
-	if(rc != CPM_OK) {
-		count(malformed);
-		return refuse(c, "malformed", diag.reason);
-	}
-	if(offer->direction == CPM_SDP_RECVONLY || offer->direction == CPM_SDP_INACTIVE)
-		return refuse(c, "no-media", "its sender does not send");
-	if(offer->file_size_known && offer->file_size > (uint64_t)settings.max_large_bytes) {
-		count(too_large);
-		return refuse(c, "too-large", "file-selector over max_large_bytes");
-	}
-	return 1;
-}
 
 static struct receive_job *job_make(struct store_job *message, struct cpm_slice sdp)
 {
@@ -88,7 +45,7 @@ static int hand_over(struct sip_msg *msg, struct context *c, struct receive_job 
 		case DIALOG_FAILED:
 		default:
 			receive_job_free(job);
-			return refuse(c, "busy", "no room for the dialog");
+			return offer_refuse(c, "busy", "no room for the dialog");
 	}
 	if(media_post(process, &job->command)) {
 		count(accepted);
@@ -97,7 +54,7 @@ static int hand_over(struct sip_msg *msg, struct context *c, struct receive_job 
 	dialog_refuse(job->dialog);
 	transaction_unpark(&job->request.transaction);
 	receive_job_free(job);
-	return refuse(c, "busy", "the msrp process is behind");
+	return offer_refuse(c, "busy", "the msrp process is behind");
 }
 
 /* Is a client there that may have it (8.3.1.2 step 8)? It is pushed as soon as it is safe. */
@@ -134,18 +91,19 @@ int receive_begin(struct sip_msg *msg, struct context *c, const str *route)
 	}
 	if(!context_request(msg, c)) {
 		count(malformed);
-		return refuse(c, "malformed", "the headers cannot be read");
+		return offer_refuse(c, "malformed", "the headers cannot be read");
 	}
 	if(!media_on())
-		return refuse(c, "no-media", "msrp_listen is not set");
+		return offer_refuse(c, "no-media", "msrp_listen is not set");
 	if(!media_available()) {
 		count(store_failures);
-		return refuse(c, "store", "redis");
+		return offer_refuse(c, "store", "redis");
 	}
 	if((rc = offer_read(c, &sdp, &offer)) < 0)
 		return rc;
 	/* With a client at hand it is not to be deferred, whatever is to become of deferred ones. */
-	direct = c->decided && c->verdict.action == CPM_DELIVER && !c->dnd && client_ready(c);
+	direct = !c->undelivered && c->decided && c->verdict.action == CPM_DELIVER && !c->dnd
+			 && client_ready(c);
 	c->no_client = !direct;
 	message = deferral_of_invite(msg, c, offer.file_size);
 	if(!message)
@@ -155,7 +113,7 @@ int receive_begin(struct sip_msg *msg, struct context *c, const str *route)
 	job = job_make(message, sdp);
 	if(!job) {
 		shm_free(message);
-		return refuse(c, "busy", "no memory");
+		return offer_refuse(c, "busy", "no memory");
 	}
 	job->request.route = target;
 	return hand_over(msg, c, job);

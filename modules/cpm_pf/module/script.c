@@ -18,6 +18,7 @@
 #include "manage.h"
 #include "obtain.h"
 #include "queue.h"
+#include "bridge.h"
 #include "receive.h"
 #include "settings.h"
 #include "statistics.h"
@@ -308,6 +309,11 @@ int ki_store(struct sip_msg *msg, str *route)
 int ki_defer(struct sip_msg *msg, str *route)
 {
 	return deferral_begin(msg, context_judged(msg), route);
+}
+
+int ki_bridge(struct sip_msg *msg, str *route)
+{
+	return bridge_begin(msg, context_judged(msg), route);
 }
 
 int ki_receive(struct sip_msg *msg, str *route)

@@ -94,6 +94,7 @@ struct settings {
 	int msrp_max_connections;
 	int msrp_chunk_bytes;
 	int msrp_bind_ms;
+	int bridge_wait_ms;
 	int msrp_idle_ms;
 	int msrp_response_ms;
 	int msrp_life_s;

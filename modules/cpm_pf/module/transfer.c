@@ -10,13 +10,13 @@
 #include <stdlib.h>
 
 #include "../../core/mem/shm.h"
-#include "../core/codec/msrpuri.h"
-#include "../core/codec/sdp.h"
 #include "../core/session/large.h"
 #include "../sip/invite.h"
 #include "../sip/message.h"
 #include "history.h"
+#include "bridge.h"
 #include "media.h"
+#include "offer.h"
 #include "queue.h"
 #include "settings.h"
 #include "statistics.h"
@@ -65,10 +65,20 @@ static void transfer_run(struct command_job *head, struct store *store, int64_t 
 static void answered_run(struct command_job *head, struct store *store, int64_t now);
 static void transfer_told(dialog_id id, enum dialog_news news);
 
-/* Places of one process follow those of the one before. */
+/* Places of one process follow those of the one before: first those of transfers, then those of bridges. */
 static size_t places_each(void)
 {
-	return (size_t)settings.msrp_max_sessions;
+	return 2 * (size_t)settings.msrp_max_sessions;
+}
+
+static size_t place_of(uint64_t ticket)
+{
+	return INVITE_PLACE(ticket) % places_each();
+}
+
+uint64_t transfer_ticket(size_t place)
+{
+	return (++generation << 24) | ((size_t)media_self() * places_each() + place);
 }
 
 static char *text_put(char *at, struct cpm_slice *to, struct cpm_slice from)
@@ -143,8 +153,10 @@ static dialog_id dialog_take(uint64_t ticket, const struct invite_reply *reply)
 	dialog_id id = 0;
 
 	if(dlg
-			&& !dialog_adopt(
-					dlg, media_owner(process), transfer_told, &reply->terms, CPM_SLICE_NONE, &id))
+			&& !dialog_adopt(dlg, media_owner(process),
+					place_of(ticket) < (size_t)settings.msrp_max_sessions ? transfer_told
+																		  : bridge_told,
+					&reply->terms, CPM_SLICE_NONE, &id))
 		invite_bye(&dlg, cpm_slice_of(settings_agent_line()));
 	return id;
 }
@@ -179,7 +191,7 @@ bool transfer_init(void)
 
 bool transfer_start(void)
 {
-	transfer_count = places_each();
+	transfer_count = (size_t)settings.msrp_max_sessions;
 	transfers = calloc(transfer_count, sizeof(*transfers));
 	return transfers != NULL;
 }
@@ -205,8 +217,7 @@ static struct transfer *transfer_take(void)
 		if(t->job)
 			continue;
 		from = (size_t)(t - transfers) + 1;
-		t->ticket = (++generation << 24)
-					| ((size_t)media_self() * places_each() + (size_t)(t - transfers));
+		t->ticket = transfer_ticket((size_t)(t - transfers));
 		return t;
 	}
 	return NULL;
@@ -365,26 +376,6 @@ static void transfer_event(struct transfer *t, enum cpm_transfer_event event, in
 	}
 }
 
-/* The peer's answer to our offer: who connects. False when it cannot be used. */
-static bool answer_take(struct transfer *t, struct cpm_slice text)
-{
-	struct cpm_msrp_uri uri;
-	struct cpm_sdp answer;
-
-	if(cpm_sdp_parse(text, &answer, NULL) != CPM_OK || !answer.port
-			|| answer.direction == CPM_SDP_SENDONLY || answer.direction == CPM_SDP_INACTIVE
-			|| (answer.accept_types.n
-					&& !cpm_sdp_accepts(answer.accept_types, CPM_SLICE("message/cpim"))))
-		return false;
-	if(!t->job->to_isf && answer.setup != CPM_SDP_PASSIVE && answer.setup != CPM_SDP_SETUP_NONE)
-		return leg_listen(t->leg, answer.path);
-	/* It knows no a=setup: the offerer connects (RFC 4975). */
-	if(!cpm_msrp_uri_parse(cpm_msrp_path_first(answer.path), &uri)
-			&& leg_dial(t->leg, answer.path, uri.host, uri.port ? uri.port : 2855))
-		return true;
-	return leg_dial(t->leg, answer.path, answer.address, answer.port);
-}
-
 /* The client said BYE. What it has confirmed counts: its last responses may still be on their way, and otherwise its connection
  * ends or time does. */
 static void transfer_told(dialog_id id, enum dialog_news news)
@@ -400,8 +391,14 @@ static void transfer_told(dialog_id id, enum dialog_news news)
 static void answered_run(struct command_job *head, struct store *store, int64_t now)
 {
 	struct answered_job *job = (struct answered_job *)head;
-	struct transfer *t = &transfers[INVITE_PLACE(job->ticket) % places_each()];
+	size_t place = place_of(job->ticket);
+	struct transfer *t = &transfers[place < transfer_count ? place : 0];
 
+	if(place >= transfer_count) {
+		bridge_answered(place - transfer_count, job->ticket, job->status, job->dialog, job->sdp);
+		shm_free(job);
+		return;
+	}
 	if(!t->job || t->ticket != job->ticket) {
 		if(job->dialog)
 			dialog_hang_up(job->dialog);
@@ -413,7 +410,7 @@ static void answered_run(struct command_job *head, struct store *store, int64_t 
 		transfer_event(t, CPM_TRANSFER_REFUSED, job->status);
 	} else if(t->state != CPM_TRANSFER_INVITED) {
 		transfer_event(t, CPM_TRANSFER_ACCEPTED, 408);
-	} else if(answer_take(t, job->sdp)) {
+	} else if(offer_answered(t->leg, t->job->to_isf, job->sdp)) {
 		transfer_event(t, CPM_TRANSFER_ACCEPTED, 200);
 	} else {
 		LM_NOTICE("event=answer_unusable id=%.*s user=%.*s\n", SLICE_FMT(t->job->id),
@@ -425,34 +422,9 @@ static void answered_run(struct command_job *head, struct store *store, int64_t 
 	transfer_release(t);
 }
 
-/* The norm's 8.3.1.6.7 step 7; towards the ISF we connect (8.3.1.2 step 8e). */
-static bool offer_build(const struct transfer *t, struct cpm_buf *sdp)
-{
-	struct endpoint_place place;
-	struct cpm_sdp_own own = {.tls = settings.msrp_offer_tls,
-			.session = t->ticket,
-			.version = 1,
-			.path = leg_path(t->leg),
-			.accept_types = CPM_SLICE("message/cpim"),
-			.file_size = t->job->size,
-			.file_size_known = true,
-			.setup = t->job->to_isf ? CPM_SDP_ACTIVE : CPM_SDP_PASSIVE,
-			.direction = CPM_SDP_SENDONLY,
-			.cema = settings.msrp_cema};
-
-	if(!media_place(settings.msrp_offer_tls, &place))
-		return false;
-	own.address = cpm_slice_of(settings.msrp_host[0] ? settings.msrp_host : place.address);
-	own.port = place.port;
-	cpm_sdp_add_offer(sdp, &own);
-	return sdp->rc == CPM_OK;
-}
-
 static bool transfer_invite(struct transfer *t)
 {
 	const struct transfer_job *job = t->job;
-	struct endpoint_place place;
-	struct leg_config config = {.tls = settings.msrp_offer_tls, .hooks = &hooks, .owner = t};
 	char memory[SDP_MAX];
 	struct cpm_buf sdp;
 	struct invite invite = {.uri = job->uri,
@@ -462,12 +434,9 @@ static bool transfer_invite(struct transfer *t)
 			.headers = job->headers,
 			.socket = job->socket};
 
-	if(!media_place(settings.msrp_offer_tls, &place))
-		return false;
-	config.ipv6 = place.ipv6;
-	t->leg = leg_open(media_endpoint(), &config);
+	t->leg = offer_begin(&hooks, t);
 	cpm_buf_init_fixed(&sdp, memory, sizeof(memory));
-	if(!t->leg || !offer_build(t, &sdp))
+	if(!t->leg || !offer_make(t->leg, t->ticket, &job->size, job->to_isf, &sdp))
 		return false;
 	invite.sdp = cpm_buf_slice(&sdp);
 	return invite_send(&invite, t->ticket);

@@ -16,6 +16,7 @@
 struct place {
 	uint64_t ticket; /* atomic; 0: nobody's */
 	dlg_t *dlg;
+	unsigned index, label; /* of tm's transaction, for a CANCEL */
 };
 
 static invite_answered on_answer;
@@ -100,7 +101,7 @@ static dlg_t *dialog_make(const struct invite *i)
 	return dlg;
 }
 
-static bool send_with(const struct invite *i, dlg_t *dlg, uint64_t ticket)
+static bool send_with(const struct invite *i, struct place *p, dlg_t *dlg, uint64_t ticket)
 {
 	static struct cpm_buf headers;
 	str method = str_init("INVITE"), lines, sdp = str_of_slice(i->sdp);
@@ -117,7 +118,7 @@ static bool send_with(const struct invite *i, dlg_t *dlg, uint64_t ticket)
 	lines = str_of_slice(cpm_buf_slice(&headers));
 	set_uac_req(&request, &method, &lines, &sdp, dlg, TMCB_RESPONSE_IN | TMCB_LOCAL_COMPLETED,
 			on_reply, (void *)(uintptr_t)ticket);
-	return tm.t_uac(&request) >= 0;
+	return tm.t_uac_with_ids(&request, &p->index, &p->label) >= 0;
 }
 
 bool invite_send(const struct invite *invite, uint64_t ticket)
@@ -129,7 +130,7 @@ bool invite_send(const struct invite *invite, uint64_t ticket)
 		return false;
 	p->dlg = dlg;
 	__atomic_store_n(&p->ticket, ticket, __ATOMIC_RELEASE);
-	if(send_with(invite, dlg, ticket))
+	if(send_with(invite, p, dlg, ticket))
 		return true;
 	/* The answer may have come all the same, from within. */
 	dlg = place_take(ticket);
@@ -137,6 +138,21 @@ bool invite_send(const struct invite *invite, uint64_t ticket)
 		return true;
 	tm.free_dlg(dlg);
 	return false;
+}
+
+void invite_cancel(uint64_t ticket)
+{
+	struct place *p = &places[INVITE_PLACE(ticket)];
+	str none = STR_NULL;
+	struct cell *t;
+
+	if(__atomic_load_n(&p->ticket, __ATOMIC_ACQUIRE) != ticket
+			|| tm.t_lookup_ident(&t, p->index, p->label) < 0)
+		return;
+	tm.t_cancel_uac(&none, &none, p->index, p->label, NULL, NULL);
+	/* Our reference, and the one that it takes and never gives back (all releases up to 6.1). */
+	tm.unref_cell(t);
+	tm.unref_cell(t);
 }
 
 void invite_bye(struct dlg **dlg, struct cpm_slice headers)

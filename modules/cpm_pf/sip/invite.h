@@ -34,6 +34,8 @@ bool invite_init(invite_answered answered, size_t max);
  * place. False when it cannot be sent; then no answer comes. */
 #define INVITE_PLACE(ticket) ((size_t)((ticket)&0xffffff))
 bool invite_send(const struct invite *invite, uint64_t ticket);
+/* By the process that sent it: CANCEL. The final answer comes all the same, a 2xx that was faster too. */
+void invite_cancel(uint64_t ticket);
 /* BYE, whose answer nobody waits for. headers: complete lines with CRLF. Frees the dialog. */
 void invite_bye(struct dlg **dlg, struct cpm_slice headers);
 

@@ -53,6 +53,11 @@ enum transaction_park transaction_park(struct sip_msg *msg, struct transaction_i
 	return tm.t_suspend(msg, &id->index, &id->label) == 0 ? TRANSACTION_PARKED : TRANSACTION_FAILED;
 }
 
+void transaction_patience(struct sip_msg *msg, int64_t ms)
+{
+	tm.set_fr(msg, (unsigned)ms, (unsigned)ms);
+}
+
 void transaction_unpark(const struct transaction_id *id)
 {
 	tm.t_cancel_suspend(id->index, id->label);

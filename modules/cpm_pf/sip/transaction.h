@@ -31,6 +31,9 @@ enum transaction_park {
 /* Makes the transaction if there is none and suspends it. */
 enum transaction_park transaction_park(struct sip_msg *msg, struct transaction_id *id);
 
+/* Before it: tm waits at least so long for what becomes of the request, and then answers 408. */
+void transaction_patience(struct sip_msg *msg, int64_t ms);
+
 /* Undoes transaction_park in the same process, when handing over failed. */
 void transaction_unpark(const struct transaction_id *id);
 

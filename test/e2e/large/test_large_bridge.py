@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 the cpm_pf authors
+"""Large messages to clients that are there: a B2BUA between the sender and the first that accepts (8.3.1.2 steps 4 and 8 to 10)."""
+
+import secrets
+import threading
+
+import pytest
+from lib.documents import profile
+from lib.large import LargeCall, LargePhone, large_body, large_headers, send_large
+from process import wait_until
+from sipua import SipAgent, sdp
+
+INSTANCE = "urn:uuid:00000000-0000-4000-8000-0000000000{}"
+
+
+def octets_in(scene):
+    """Octets of bodies that the MSRP processes have read."""
+    return sum(p["octets_in"] for p in scene.stack.rpc("cpm_pf.msrp")["processes"])
+
+
+def bridged(scene):
+    return scene.statistics()["large_bridged"]
+
+
+@pytest.mark.clause("LM-4", "LM-8", "LM-8e")
+def test_each_client_is_invited_and_the_first_that_accepts_gets_it(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    rings = LargePhone(scene, bob, status=180, instance=INSTANCE.format("c1"))
+    takes = LargePhone(scene, bob, instance=INSTANCE.format("c2"))
+    body, before = large_body(alice, bob, 300000), bridged(scene)
+    assert send_large(scene, alice, bob, body, chunk=2048)[-1] == 200
+    assert takes.wait_message() == body
+    for phone, instance in ((rings, "c1"), (takes, "c2")):
+        invite = phone.invites[0]
+        assert len(phone.invites) == 1 and f";gr={INSTANCE.format(instance)}" in invite.uri
+        assert "oma.cpm.largemsg" in invite.get("Accept-Contact") and "sip:cpm@" in invite.get("Contact")
+        assert invite.get("User-Agent").startswith("CPM-serv/OMA") and f"<{alice}>" in invite.get("P-Asserted-Identity")
+        assert invite.attribute("path").startswith("msrp://") and invite.attribute("sendonly") == ""
+        assert invite.attribute("file-selector") == f"size:{len(body)}" and invite.attribute("setup") == "passive"
+    assert rings.invites[0].attribute("path") != takes.invites[0].attribute("path")
+    rings.agent.wait_request("CANCEL")
+    takes.agent.wait_request("BYE")
+    assert bridged(scene) == before + 1 and scene.waiting(bob) == []
+
+
+@pytest.mark.clause("LM-4", "LM-8")
+def test_a_second_client_that_accepts_is_sent_away(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phones = [LargePhone(scene, bob), LargePhone(scene, bob)]
+    body = large_body(alice, bob, 50000)
+    assert send_large(scene, alice, bob, body)[-1] == 200
+    for phone in phones:
+        phone.agent.wait_request("BYE")
+    got = [peer.messages for phone in phones for peer in phone.peers if peer.messages]
+    assert len(got) == 1
+
+
+@pytest.mark.clause("LM-8")
+def test_the_profile_chooses_the_clients(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    scene.documents.put("profile", bob, profile({INSTANCE.format("d1"): {"large-message": False}}))
+    spared, wanted = LargePhone(scene, bob, instance=INSTANCE.format("d1")), LargePhone(scene, bob, instance=INSTANCE.format("d2"))
+    body = large_body(alice, bob, 1000)
+    assert send_large(scene, alice, bob, body)[-1] == 200
+    assert wanted.wait_message() == body and not spared.invites
+
+
+@pytest.mark.clause("LM-4")
+def test_the_sender_waits_for_the_client(scene):
+    """Back-pressure: while the client reads nothing the sender cannot send it all; then all arrives."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = LargePhone(scene, bob, read=False)
+    body = large_body(alice, bob, 24 << 20)
+    call = LargeCall(scene, alice, bob, size=len(body))
+    statuses = []
+    sender = threading.Thread(target=lambda: statuses.extend(call.peer.send(body, chunk=65536, timeout_s=60)), daemon=True)
+    sender.start()
+    peer = phone.wait_peer()
+    taken = []
+
+    def stands():
+        """Nothing has gone through for a while: the same number of octets, time after time."""
+        taken.append(octets_in(scene))
+        return len(taken) > 12 and len(set(taken[-10:])) == 1 and taken[-1] > 0
+
+    wait_until(stands, 20, "the sender to be held back", pause_s=0.2)
+    assert not statuses and sender.is_alive()
+    peer.go_on()
+    sender.join(60)
+    assert statuses and statuses[-1] == 200
+    assert phone.wait_message(timeout_s=30) == body
+    call.call.bye()
+
+
+@pytest.mark.clause("LM-10")
+def test_nobody_accepts(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phones = [LargePhone(scene, bob, status=[486]), LargePhone(scene, bob, status=[480])]
+    assert send_large(scene, alice, bob, large_body(alice, bob, 1000))[-1] == 200
+    waiting = scene.stack.rpc("cpm_pf.list", bob)["messages"]
+    assert [m["cause"] for m in waiting] == ["undelivered"]
+    for phone in phones:
+        assert len(phone.invites) == 1
+        phone.register(expires=0)
+
+
+@pytest.mark.clause("LM-4")
+@pytest.mark.parametrize("how", ["refuses", "is lost"])
+def test_the_client_does_not_take_it_all(scene, how):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    seen = []
+
+    def answer(frame):
+        seen.append(frame)
+        if how == "refuses":
+            return 413
+        if len(seen) == 3:
+            phone.peers[0].close(reset=True)
+        return 200
+
+    phone = LargePhone(scene, bob, answer=answer)
+    body, before = large_body(alice, bob, 500000), scene.statistics()["large_unbridged"]
+    call = LargeCall(scene, alice, bob, size=len(body))
+    assert call.status == 200
+    try:
+        statuses = call.peer.send(body, timeout_s=20)
+        assert statuses[-1] != 200, "the last SEND is not confirmed"
+    except Exception as e:  # noqa: BLE001 the connection may close first
+        assert "closed" in str(e) or isinstance(e, OSError) or "no response" in str(e), e
+    call.agent.wait_request("BYE")
+    wait_until(lambda: scene.statistics()["large_unbridged"] == before + 1, 10, "the failure to be counted")
+    assert scene.waiting(bob) == []
+
+
+@pytest.mark.clause("LM-4")
+def test_the_sender_hangs_up(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = LargePhone(scene, bob)
+    call = LargeCall(scene, alice, bob, size=100000)
+    call.peer.send_frame(call.peer.request(body=b"x" * 1000, byte_range="1-*/100000", flag="+"))
+    assert call.call.bye() == 200
+    phone.agent.wait_request("BYE")
+    assert scene.waiting(bob) == []
+
+
+@pytest.mark.clause("LM-4")
+def test_the_sender_cancels(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = LargePhone(scene, bob, status=180)
+    agent = SipAgent(alice, scene.stack.node.sip)
+    scene.closers.append(agent.close)
+    branch, call_id, tag = "z9hG4bK" + secrets.token_hex(8), secrets.token_hex(8), secrets.token_hex(4)
+    headers = [*large_headers(alice), "Content-Type: application/sdp"]
+    offer = sdp("msrp://127.0.0.1:9/x;tcp", direction="sendonly", setup="active", size=10)
+    agent.request("INVITE", bob, headers=headers, body=offer, call_id=call_id, from_tag=tag, branch=branch, wait=False)
+    phone.agent.wait_request("INVITE")
+    agent.request("CANCEL", bob, call_id=call_id, from_tag=tag, branch=branch, wait=False)
+    phone.agent.wait_request("CANCEL")
+    wait_until(lambda: any(r.status == 487 for r in agent.replies.get(branch, [])), 10, "487")
+    final = next(r for r in agent.replies[branch] if r.status == 487)
+    agent.request("ACK", bob, call_id=call_id, from_tag=tag, to_tag=final.get("To").partition("tag=")[2], branch=branch, wait=False)
+
+
+@pytest.mark.clause("LM-4")
+def test_octets_out_of_order_are_refused(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = LargePhone(scene, bob)
+    call = LargeCall(scene, alice, bob, size=100000)
+    call.peer.send_frame(call.peer.request(body=b"x" * 1000, byte_range="50001-*/100000", flag="+"))
+    call.agent.wait_request("BYE")
+    phone.agent.wait_request("BYE")
+    assert scene.waiting(bob) == []
+
+
+@pytest.mark.clause("LM-4")
+@pytest.mark.parametrize("size", [None, 5000])
+def test_the_size_need_not_be_announced(scene, size):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = LargePhone(scene, bob)
+    body = large_body(alice, bob, 400000 if size is None else 5000)
+    call = LargeCall(scene, alice, bob, size=None)
+    assert call.peer.send(body, chunk=30000, totals=False)[-1] == 200
+    assert phone.wait_message() == body
+    assert call.call.bye() == 200
