@@ -17,9 +17,12 @@
 #include "statistics.h"
 #include "storing.h"
 
-#define BUFFER_BYTES 65536u
+/* Octets that go to the store together; the buffer also takes the rest of what was read when there is no room for them. */
+#define PIECE_BYTES 65536u
+#define BUFFER_BYTES (PIECE_BYTES + ENDPOINT_READ_MAX)
+/* Octets under way to the store, of one receipt and of all: no more than it takes within its time-out. */
 #define UNSAFE_MAX (256u * 1024)
-#define UNSAFE_ALL_MAX (64u << 20)
+#define UNSAFE_ALL_MAX (8u << 20)
 /* The time to live of pieces is written again after so many octets. */
 #define TTL_EVERY (4u << 20)
 /* Enough for the headers of any CPIM: what reports and lists need of it. */
@@ -30,6 +33,7 @@
 
 static struct receipt *receipts;
 static size_t unsafe_all;
+static struct receipt *waiting, **waiting_end = &waiting; /* for room, the longest first */
 
 static void receipt_event(struct receipt *r, enum cpm_receipt_event event);
 
@@ -72,22 +76,39 @@ static void receipt_release(struct receipt *r)
 	free(r);
 }
 
-static void resume_where_room(void)
+static bool room_for(const struct receipt *r)
 {
-	struct receipt *r;
+	return r->unsafe < UNSAFE_MAX && unsafe_all < UNSAFE_ALL_MAX;
+}
 
-	for(r = receipts; r; r = r->next) {
-		if(!r->paused || r->unsafe > UNSAFE_MAX / 2 || unsafe_all > UNSAFE_ALL_MAX / 4 * 3)
-			continue;
-		r->paused = false;
-		if(r->leg)
-			leg_resume(r->leg);
-	}
+static void wait_begin(struct receipt *r)
+{
+	if(r->waits)
+		return;
+	r->waits = true;
+	r->wait_next = NULL;
+	*waiting_end = r;
+	waiting_end = &r->wait_next;
+}
+
+static void wait_leave(struct receipt *r)
+{
+	struct receipt **at = &waiting;
+
+	if(!r->waits)
+		return;
+	while(*at != r)
+		at = &(*at)->wait_next;
+	*at = r->wait_next;
+	if(!*at)
+		waiting_end = at;
+	r->waits = false;
 }
 
 /* What has come is worth nothing. */
 static void pieces_drop(struct receipt *r)
 {
+	wait_leave(r);
 	r->buffered = 0;
 	if(r->staged && !r->stored)
 		store_unstage(media_store(), r->job->message->aor, r->job->message->id, NULL, NULL);
@@ -101,19 +122,49 @@ struct piece_call {
 	size_t n;
 };
 
+static void buffer_flush(struct receipt *r);
+
+/* It has its turn: what it holds goes out, and more may come. */
+static void serve(struct receipt *r)
+{
+	if(r->state == CPM_RECEIPT_SETTLING) {
+		settle_go_on(r);
+		return;
+	}
+	buffer_flush(r);
+	r->paused = false;
+	if(r->leg)
+		leg_resume(r->leg);
+}
+
+static void serve_waiting(void)
+{
+	while(waiting && unsafe_all < UNSAFE_ALL_MAX) {
+		struct receipt *r = waiting;
+
+		wait_leave(r);
+		/* Its own octets under way bring it back. */
+		if(!room_for(r))
+			continue;
+		serve(r);
+		receipt_release(r);
+	}
+}
+
 static void on_piece(void *context, enum store_rc rc)
 {
 	struct piece_call call = *(struct piece_call *)context;
 	struct receipt *r = call.receipt;
 
 	free(context);
-	r->calls--;
 	r->unsafe -= call.n;
 	unsafe_all -= call.n;
 	r->failed |= rc != STORE_OK;
-	resume_where_room();
-	if(r->state == CPM_RECEIPT_SETTLING)
-		settle_go_on(r);
+	if(r->paused || r->state == CPM_RECEIPT_SETTLING)
+		wait_begin(r);
+	serve_waiting();
+	/* Not before: it must not go while it is served. */
+	r->calls--;
 	receipt_release(r);
 }
 
@@ -125,8 +176,10 @@ static void buffer_flush(struct receipt *r)
 			.octets = {r->buffer, r->buffered}};
 	struct piece_call *call;
 
-	if(!r->buffered)
+	if(!r->buffered || r->failed) {
+		r->buffered = 0;
 		return;
+	}
 	if(!r->staged || r->buffer_at >= r->kept_at + TTL_EVERY) {
 		piece.ttl_ms = (int64_t)settings.msrp_staging_s * 1000;
 		r->kept_at = r->buffer_at;
@@ -164,23 +217,23 @@ static bool on_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slic
 {
 	struct receipt *r = owner;
 
-	if(r->buffered && r->buffer_at + r->buffered != at)
+	if((r->buffered && r->buffer_at + r->buffered != at) || piece.n > BUFFER_BYTES - r->buffered)
 		buffer_flush(r);
-	while(piece.n) {
-		size_t n = BUFFER_BYTES - r->buffered;
-
-		if(!r->buffered)
-			r->buffer_at = at;
-		n = piece.n < n ? piece.n : n;
-		memcpy(r->buffer + r->buffered, piece.p, n);
-		r->buffered += n;
-		at += n;
-		piece = cpm_slice_from(piece, n);
-		if(r->buffered == BUFFER_BYTES)
-			buffer_flush(r);
+	if(!r->buffered)
+		r->buffer_at = at;
+	/* A read is never larger than the room that a flush leaves. */
+	memcpy(r->buffer + r->buffered, piece.p, piece.n);
+	r->buffered += piece.n;
+	if(r->buffered < PIECE_BYTES)
+		return true;
+	if(room_for(r) && !r->waits) {
+		buffer_flush(r);
+		return true;
 	}
-	r->paused = r->unsafe > UNSAFE_MAX || unsafe_all > UNSAFE_ALL_MAX;
-	return !r->paused;
+	r->paused = true;
+	if(unsafe_all >= UNSAFE_ALL_MAX)
+		wait_begin(r);
+	return false;
 }
 
 static void on_complete(void *owner, struct leg *leg, uint64_t total)
@@ -352,6 +405,11 @@ static void settle_go_on(struct receipt *r)
 {
 	const struct store_job *m = r->job->message;
 
+	if(r->buffered && !room_for(r)) {
+		wait_begin(r);
+		return;
+	}
+	buffer_flush(r);
 	if(r->unsafe)
 		return;
 	if(!r->failed && store_octets(media_store(), m->aor, m->id, 0, HEAD_BYTES, on_head, r)) {
@@ -364,6 +422,7 @@ static void settle_go_on(struct receipt *r)
 
 static void leave(struct receipt *r, bool hang_up)
 {
+	wait_leave(r);
 	leg_close(&r->leg);
 	if(hang_up && !r->dialog_over)
 		dialog_hang_up(r->job->dialog);
@@ -388,7 +447,6 @@ static void receipt_event(struct receipt *r, enum cpm_receipt_event event)
 		case CPM_RECEIPT_NOTHING:
 			break;
 		case CPM_RECEIPT_SETTLE:
-			buffer_flush(r);
 			settle_go_on(r);
 			break;
 		case CPM_RECEIPT_ANSWER:

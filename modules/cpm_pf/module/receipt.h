@@ -5,8 +5,8 @@
  * pieces, from the last of them to the put, and its verdict to the response of
  * the last SEND. The states are in core/session/large.h.
  *
- * Memory of one: a buffer of 64 KiB, and at most 256 KiB (and one read more)
- * under way to the store; over all, 64 MiB.
+ * Memory of one: a buffer of 128 KiB, and at most 256 KiB (and one buffer more)
+ * under way to the store; over all, 8 MiB are under way.
  */
 #ifndef CPM_RECEIPT_H
 #define CPM_RECEIPT_H
@@ -35,7 +35,9 @@ struct receipt {
 	uint64_t kept_at; /* where the time to live was written last */
 	bool staged;      /* something has been written */
 	bool stored;      /* the message is, or may be, in the queue: its octets are not ours to drop */
-	bool paused;
+	bool paused;      /* its leg reads no more until it is served */
+	bool waits;       /* for room among all */
+	struct receipt *wait_next;
 	bool failed;    /* a piece could not be written */
 	size_t unsafe;  /* octets under way */
 	unsigned calls; /* answers that are to come: the receipt outlives them */
