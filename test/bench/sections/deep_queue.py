@@ -32,7 +32,7 @@ def run(rig):
     deep = 5000 if rig.quick else 100000
     side = rig.cpm("deep", max_user_messages=deep)
     rig.warm_up(side)
-    for _ in range(1 if rig.quick else 2):
+    for _ in range(1 if rig.quick else 3):
         # One user after the other.
         shallow_us, _phone = push(rig, side, "u", LOAD_USERS, SHALLOW, "-w", 1)
         deep_us, phone = push(rig, side, "p", 1, deep)
