@@ -58,6 +58,7 @@ struct item {
 	char *report_text; /* what the settle's report borrows from */
 	int64_t retry_ms;
 	struct item *next; /* in the list of the unsettled */
+	int64_t claimed_ms;
 	uint64_t ticket;   /* while it waits for an answer or for documents */
 	int64_t lost_ms;   /* when that is given up; 0: it waits for nothing */
 	struct item *wait_next, **wait_at; /* all that wait */
@@ -345,6 +346,7 @@ static struct item *item_make(
 	if(!item)
 		return NULL;
 	item->claim = claim;
+	item->claimed_ms = now_ms();
 	item->due = (struct due){.kind = due->kind,
 			.shard = shard->number,
 			.entry = due->entry,
@@ -520,12 +522,15 @@ static void settle_again(int64_t now)
 		if(item->retry_ms > now) {
 			item->next = unsettled;
 			unsettled = item;
-		} else
+		} else if(item->settle.again_ms && now >= item->claimed_ms + settings.claim_ms)
+			item_free(item); /* the claim has lapsed: it is not ours to put off any more */
+		else
 			settle(item);
 	}
 }
 
-/* A lost answer must not keep a place among what is in our hands for ever. */
+/* A lost answer must not keep a place among what is in our hands for ever. Nothing is told to the store: the claim has lapsed, and the
+ * entry may be another's by now. */
 static void give_up_lost(int64_t now)
 {
 	struct item *item, *next;
@@ -538,10 +543,7 @@ static void give_up_lost(int64_t now)
 		if(item->lost_ms >= now)
 			continue;
 		item_awake(item->ticket);
-		if(item->answered)
-			item->answered(&item->due, 408, now);
-		else
-			due_again(&item->due, now + TROUBLE_MS);
+		item_free(item);
 	}
 }
 

@@ -188,6 +188,15 @@ static void answer_later(struct world *w, int node, uint64_t ticket, int status,
 					.status = status});
 }
 
+/* Now and then an answer gets lost between the processes of a node. */
+static void answer_or_lose(struct world *w, int node, uint64_t ticket, int status, int64_t delay_ms)
+{
+	if(!w->smooth && !w->calm && world_chance(w, 20))
+		w->fleet.nodes[node].fault_ms = w->now_ms;
+	else
+		answer_later(w, node, ticket, status, delay_ms);
+}
+
 static void node_push(int node, const struct cpm_record *record, struct cpm_slice body,
 		struct cpm_slice contact, uint64_t ticket)
 {
@@ -240,7 +249,7 @@ static void node_interwork(
 	world_say(w, "node %d sends %s to the ISF: %d", node, m->ids[0], status);
 	m->isf_took |= status == 200;
 	w->interworked++;
-	answer_later(w, node, ticket, status, 30);
+	answer_or_lose(w, node, ticket, status, 30);
 }
 
 /* Reports, as the sender sees them */
@@ -284,7 +293,7 @@ static void node_report(int node, struct cpm_slice uri, struct cpm_slice body, u
 		m->report_node = node;
 		m->report_life = w->fleet.nodes[node].life;
 	}
-	answer_later(w, node, ticket, status, status == 408 ? TM_TIMEOUT_MS : 40);
+	answer_or_lose(w, node, ticket, status, status == 408 ? TM_TIMEOUT_MS : 40);
 }
 
 static int64_t node_notify(int node, struct cpm_slice aor)
