@@ -30,6 +30,8 @@
 #define ANSWER_MS 60000
 /* A subscription that was refused is tried again after this. */
 #define REST_MS 60000
+/* An XDMS that grants less is asked no more often for it. */
+#define GRANTED_MIN_S 5
 /* Of its time, when the next one begins. */
 #define REFRESH_PERCENT 80
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
@@ -150,6 +152,8 @@ struct watch {
 	enum cpm_watch_state state;
 	bool wanted; /* since its state began */
 	int64_t due_ms;
+	int64_t needed_ms; /* kept up until then, in as many subscriptions as the XDMS makes of it */
+	int64_t granted_s; /* by the last answer */
 	uint64_t ticket;
 	struct cpm_slice aor; /* in the same block */
 };
@@ -291,6 +295,8 @@ static void watch_step(struct watch *w, enum cpm_watch_event event, int64_t now)
 		case CPM_WATCH_NOTHING:
 			return;
 		case CPM_WATCH_SUBSCRIBE:
+			if(w->wanted || !w->needed_ms)
+				w->needed_ms = now + (int64_t)settings.xdm_subscribe_s * 10 * REFRESH_PERCENT;
 			w->wanted = false;
 			w->due_ms = now + ANSWER_MS;
 			if(!subscribe_send(w)) {
@@ -299,7 +305,7 @@ static void watch_step(struct watch *w, enum cpm_watch_event event, int64_t now)
 			}
 			break;
 		case CPM_WATCH_REFRESH:
-			w->due_ms = now + (int64_t)settings.xdm_subscribe_s * 10 * REFRESH_PERCENT;
+			w->due_ms = now + w->granted_s * 10 * REFRESH_PERCENT;
 			break;
 		case CPM_WATCH_REST:
 			count(subscribe_failures);
@@ -340,18 +346,31 @@ void changes_watch(struct cpm_slice aor, int64_t now)
 
 int64_t changes_run(int64_t now)
 {
-	while(watch_count && heap[0]->due_ms <= now)
-		watch_step(heap[0], heap[0]->wanted ? CPM_WATCH_TIME_WANTED : CPM_WATCH_TIME_UNWANTED, now);
+	const struct watch *w;
+
+	while(watch_count && (w = heap[0])->due_ms <= now) {
+		bool wanted = w->wanted || (w->state == CPM_WATCH_ACTIVE && now < w->needed_ms);
+		watch_step(heap[0], wanted ? CPM_WATCH_TIME_WANTED : CPM_WATCH_TIME_UNWANTED, now);
+	}
 	return watch_count ? heap[0]->due_ms : INT64_MAX;
 }
 
-void changes_answered(uint64_t ticket, int status, int64_t now)
+/* RFC 6665 section 4.1.2.1: the notifier may grant less than was asked for. */
+static int64_t granted(int64_t expires_s)
+{
+	if(expires_s <= 0 || expires_s > settings.xdm_subscribe_s)
+		return settings.xdm_subscribe_s;
+	return expires_s < GRANTED_MIN_S ? GRANTED_MIN_S : expires_s;
+}
+
+void changes_answered(uint64_t ticket, int status, int64_t expires_s, int64_t now)
 {
 	struct watch *w = tickets ? ticket_redeem(tickets, ticket) : NULL;
 
 	if(!w)
 		return;
 	w->ticket = 0;
+	w->granted_s = granted(expires_s);
 	if(status >= 300)
 		LM_NOTICE("event=unsubscribed user=%.*s status=%d\n", SLICE_FMT(w->aor), status);
 	watch_step(w, status < 300 ? CPM_WATCH_ACCEPTED : CPM_WATCH_REFUSED, now);

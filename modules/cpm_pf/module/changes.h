@@ -25,6 +25,6 @@ void changes_watch(struct cpm_slice aor, int64_t now);
 /* Runs what is due; returns when it wants to run again. */
 int64_t changes_run(int64_t now);
 /* The final answer to a SUBSCRIBE of ours. */
-void changes_answered(uint64_t ticket, int status, int64_t now);
+void changes_answered(uint64_t ticket, int status, int64_t expires_s, int64_t now);
 
 #endif

@@ -48,6 +48,7 @@ struct answer_job {
 	struct job head;
 	int status;
 	uint64_t ticket;
+	int64_t expires_s; /* see message_answered */
 };
 
 struct documents_job {

@@ -137,11 +137,16 @@ bool queue_registered(struct cpm_slice aor, struct cpm_slice contact, bool refre
 
 void queue_answered(uint64_t ticket, int status)
 {
+	queue_completed(ticket, status, 0);
+}
+
+void queue_completed(uint64_t ticket, int status, int64_t expires_s)
+{
 	struct answer_job *job = shm_malloc(sizeof(*job));
 
 	if(!job)
 		return;
-	*job = (struct answer_job){.head = {JOB_ANSWER}, .status = status, .ticket = ticket};
+	*job = (struct answer_job){.head = {JOB_ANSWER}, .status = status, .ticket = ticket, .expires_s = expires_s};
 	if(!queue_post_to(ticket_process(ticket), job)) {
 		LM_WARN("the queue process is behind: an answer is lost, what it was for will be sent again\n");
 		shm_free(job);
@@ -230,7 +235,7 @@ static void answer_take(const struct answer_job *job, int64_t now)
 			notify_answered(job->ticket, job->status, now);
 			break;
 		case TICKET_WATCH:
-			changes_answered(job->ticket, job->status, now);
+			changes_answered(job->ticket, job->status, job->expires_s, now);
 			break;
 	}
 }

@@ -34,8 +34,10 @@ bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, i
 /* The same for a client that has registered, or refreshed its registration. */
 bool queue_registered(struct cpm_slice aor, struct cpm_slice contact, bool refreshed, int64_t delay_ms);
 
-/* For message_init: an answer came. */
+/* An answer came, to what was sent with this ticket. */
 void queue_answered(uint64_t ticket, int status);
+/* The same, for message_init. */
+void queue_completed(uint64_t ticket, int status, int64_t expires_s);
 
 /* The life of queue process number index (from 0): never returns. */
 void queue_run(int index);

@@ -93,9 +93,22 @@ void message_add_invite_headers(const struct cpm_record *r, const struct contact
 	add_stored_but_body(r, out);
 }
 
+static int64_t granted_s(const struct cell *t, struct sip_msg *reply, int status)
+{
+	struct cpm_slice value;
+	uint64_t seconds;
+
+	if(status >= 300 || !reply || reply == FAKED_REPLY || t->method.len != 9
+			|| memcmp(t->method.s, "SUBSCRIBE", 9) || parse_headers(reply, HDR_EXPIRES_F, 0) < 0
+			|| !reply->expires)
+		return 0;
+	value = cpm_slice_trim(slice_of_str(&reply->expires->body));
+	return cpm_slice_u64(value, &seconds) && seconds <= UINT32_MAX ? (int64_t)seconds : 0;
+}
+
 static void on_completed(struct cell *t, int type, struct tmcb_params *ps)
 {
-	on_answer((uint64_t)(uintptr_t)*ps->param, ps->code);
+	on_answer((uint64_t)(uintptr_t)*ps->param, ps->code, granted_s(t, ps->rpl, ps->code));
 }
 
 /* headers: with User-Agent. */

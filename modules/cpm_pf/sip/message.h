@@ -14,7 +14,8 @@
 #include "request.h"
 
 /* Told of the final answer (408 for none), in whatever process it comes to: hand over and return. */
-typedef void (*message_answered)(uint64_t ticket, int status);
+/* expires_s: what a 2xx to a SUBSCRIBE grants; 0 when it does not say. */
+typedef void (*message_answered)(uint64_t ticket, int status, int64_t expires_s);
 
 /* release: the CPM release version for User-Agent. Both must stay valid. */
 void message_init(const char *release, message_answered answered);

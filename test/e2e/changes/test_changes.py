@@ -139,7 +139,7 @@ class Notifier:
     def __init__(self, status):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", XDMS))
-        self.status, self.seen = status, set()
+        self.status, self.seen, self.grants = status, set(), 60
 
     def subscribe_of(self, user, timeout_s=10):
         """The SUBSCRIBE for a user's documents, answered; those for others are refused."""
@@ -154,7 +154,7 @@ class Notifier:
             ours = f"/users/{user}/".encode() in message.body
             status = self.status if ours else 480
             lines = [f"SIP/2.0 {status} Whatever", *(f"{n}: {v}" for n in ("Via", "From", "Call-ID", "CSeq") for v in message.all(n))]
-            lines += [f"To: {message.get('To')};tag=xdms", "Contact: <sip:xdms@127.0.0.1>", "Expires: 60", "Content-Length: 0"]
+            lines += [f"To: {message.get('To')};tag=xdms", "Contact: <sip:xdms@127.0.0.1>", f"Expires: {self.grants}", "Content-Length: 0"]
             self.socket.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), source)
             if ours and message.transaction not in self.seen:
                 self.seen.add(message.transaction)
@@ -189,6 +189,17 @@ def test_subscribes_for_who_is_not_to_be_disturbed(scene, notifier, disturbed):
     lines = [*HEADERS, ("To", "<sip:cpm@cpm.test>;tag=1"), ("Contact", "<sip:xdms@127.0.0.1>"), ("Content-Type", "application/xcap-diff+xml")]
     assert exchange(contact, request("NOTIFY", f"sip:cpm@{contact}", lines, xcap_diff(scene, bob))).status == 200
     assert phone.wait_received()[0].body == sent.request.body
+
+
+@pytest.mark.clause("PU-2", "PR-1")
+def test_subscription_that_is_granted_for_less_is_renewed_in_time(scene, notifier, disturbed):
+    bob, phone, _ = disturbed
+    notifier.grants = 5
+    assert notifier.subscribe_of(bob)
+    begin = time.monotonic()
+    assert notifier.subscribe_of(bob)
+    assert 3 < time.monotonic() - begin < 6
+    assert phone.received() == []
 
 
 @pytest.mark.parametrize("notifier", [489, 503], indirect=True)
