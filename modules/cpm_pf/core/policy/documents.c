@@ -134,6 +134,7 @@ enum cpm_rc cpm_documents_compile_with(const struct cpm_allocator *scratch_alloc
 			.scratch = &scratch,
 			.seed = make_seed(source),
 			.budget = LINK_BUDGET_FACTOR * (limits->max_xml_elements + 1),
+			/* cppcheck-suppress uninitvar */
 			.missing = missing ? missing : &unasked,
 			.culprit = source->count,
 			.diag = diag};
