@@ -67,12 +67,29 @@ static const struct {
 		{"quarantined", "its record cannot be read"},
 };
 
+/* The others have come to their end, or may be kept past it. */
+static bool may_expire(struct cpm_slice state)
+{
+	static const char *const states[] = {"waiting", "retry", "pull", "held"};
+	size_t i;
+
+	for(i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		if(cpm_slice_eq(state, cpm_slice_of(states[i])))
+			return true;
+	}
+	return false;
+}
+
 static void why_add(struct listing *l, void *h, const struct store_listed *m, struct cpm_slice aor)
 {
 	char text[128];
 	struct cpm_buf b;
 	size_t i;
 
+	if(may_expire(m->state) && m->expires_ms <= now_ms()) {
+		rpc_add_text(l->rpc, h, "why", CPM_SLICE("its time has come: about to expire"));
+		return;
+	}
 	if(cpm_slice_eq(m->state, CPM_SLICE("retry"))) {
 		cpm_buf_init_fixed(&b, text, sizeof(text));
 		cpm_buf_add_str(&b, "retry at ");

@@ -52,7 +52,6 @@ def test_nothing_deferred(scene):
     assert (call.status, call.warning) == (488, '399 cpm.test "125 No messages"')
 
 
-@pytest.mark.clause("MG-1")
 @pytest.mark.parametrize("asserted", ["<sip:eve@elsewhere.test>", False], ids=["foreign", "unknown"])
 def test_who_is_no_user_of_ours(scene, bob, asserted):
     defer(scene, bob)

@@ -83,6 +83,16 @@ def test_why_a_message_waits(scene):
     assert why(scene, carol) == ["waits for the user (pull)"]
 
 
+def test_why_a_message_waits_whose_time_has_come(scene):
+    """Its push is under way: the outcome decides."""
+    bob = scene.person("bob")
+    scene.send(ALICE, bob)
+    scene.phone(bob, answers=[("200", 1500)]).wait_received(1)
+    scene.stack.rpc("cpm_pf.expire", bob, "all")
+    assert why(scene, bob) == ["its time has come: about to expire"]
+    scene.wait_waiting(bob, 0)
+
+
 def test_shape(scene):
     bob = scene.person("bob")
     scene.send_all(ALICE, bob, ["one", "two"])
