@@ -106,11 +106,7 @@ struct archive_job *archive_job_make(enum archive_task task, struct cpm_slice ao
 	struct cpm_buf b;
 
 	cpm_buf_init_fixed(&b, key, sizeof(key));
-	cpm_buf_add(&b, id);
-	cpm_buf_add_str(&b, suffix);
-	cpm_buf_add_char(&b, '@');
-	cpm_buf_add_str(&b, settings.hostname);
-	if(b.rc != CPM_OK)
+	if(cpm_object_add_key(&b, id, suffix, aor) != CPM_OK)
 		return NULL;
 	job = shm_malloc(sizeof(*job) + b.n + (copy ? aor.n + record.n + body.n : 0));
 	if(!job)

@@ -142,6 +142,30 @@ START_TEST(keys)
 }
 END_TEST
 
+static const struct {
+	const char *aor, *key;
+} user_keys[] = {{"sip:alice@cpm.test", "1.2.a@cpm.test"},
+		{"tel:+33600112233", "1.2.a@cpm.invalid"},
+		{"sip:alice@[2001:db8::1]", "1.2.a@[2001:db8::1]"}, {"", "1.2.a@cpm.invalid"}};
+
+START_TEST(key_is_of_the_user)
+{
+	struct cpm_buf b;
+
+	cpm_buf_init(&b, 200);
+	ck_assert_int_eq(
+			cpm_object_add_key(&b, CPM_SLICE("1.2"), ".a", cpm_slice_of(user_keys[_i].aor)),
+			CPM_OK);
+	ck_slice(cpm_buf_slice(&b), user_keys[_i].key, "key");
+	cpm_buf_free(&b);
+	cpm_buf_init(&b, 5);
+	ck_assert_int_eq(
+			cpm_object_add_key(&b, CPM_SLICE("1.2"), ".a", cpm_slice_of(user_keys[_i].aor)),
+			CPM_LIMIT);
+	cpm_buf_free(&b);
+}
+END_TEST
+
 START_TEST(limit)
 {
 	struct cpm_object o = example();
@@ -244,6 +268,7 @@ int main(void)
 	tcase_add_loop_test(t, body_byte_for_byte, 0, UNIT_COUNT(bodies));
 	tcase_add_test(t, base64_lines);
 	tcase_add_loop_test(t, keys, 0, UNIT_COUNT(bad_keys));
+	tcase_add_loop_test(t, key_is_of_the_user, 0, UNIT_COUNT(user_keys));
 	tcase_add_test(t, limit);
 	tcase_add_loop_test(t, strips, 0, UNIT_COUNT(dispositions));
 	tcase_add_test(t, truncated_bodies);

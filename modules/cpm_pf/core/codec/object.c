@@ -9,6 +9,7 @@
 #include "cpim.h"
 #include "header.h"
 #include "mime.h"
+#include "uri.h"
 
 #define BASE64_LINE 76
 
@@ -25,6 +26,22 @@ static bool is_key(struct cpm_slice key)
 				|| (key.p[i] == '@' && i != at))
 			return false;
 	return true;
+}
+
+enum cpm_rc cpm_object_add_key(
+		struct cpm_buf *out, struct cpm_slice id, const char *suffix, struct cpm_slice aor)
+{
+	struct cpm_uri uri;
+	struct cpm_slice host = CPM_SLICE_NONE;
+
+	if(cpm_uri_parse(aor, &uri, NULL) == CPM_OK)
+		host = uri.host;
+	cpm_buf_add(out, id);
+	cpm_buf_add_str(out, suffix);
+	cpm_buf_add_char(out, '@');
+	/* A telephone number has none, and needs none: the id alone is unique. */
+	cpm_buf_add(out, host.n ? host : CPM_SLICE("cpm.invalid"));
+	return out->rc;
 }
 
 enum cpm_rc cpm_object_add_message_id(struct cpm_buf *out, struct cpm_slice key)

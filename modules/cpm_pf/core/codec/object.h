@@ -35,6 +35,11 @@ struct cpm_object {
  *   CPM_LIMIT, CPM_NOMEM of out */
 enum cpm_rc cpm_object_build(const struct cpm_object *object, struct cpm_buf *out);
 
+/* Appends the key of a message in the store: its id, a suffix, and the host of its user. Nothing of the node that stores it, so that
+ * another one finds the object again. CPM_LIMIT, CPM_NOMEM of out. */
+enum cpm_rc cpm_object_add_key(
+		struct cpm_buf *out, struct cpm_slice id, const char *suffix, struct cpm_slice aor);
+
 /* Appends Message-ID's value for a key, "<local@host>", as it is searched for. CPM_SYNTAX as above. */
 enum cpm_rc cpm_object_add_message_id(struct cpm_buf *out, struct cpm_slice key);
 
