@@ -14,6 +14,7 @@ Manners, optionally with how often before it is "pass" again:
   cut-answer     an APPEND reaches the server, its answer is lost with the connection
   mute-answer    an APPEND reaches the server, its answer never comes
   delay-MS       every answer comes MS milliseconds late
+  shut           a SELECT or EXAMINE is answered NO [UNAVAILABLE]
   no-uidplus     the server does not know UIDPLUS
   garbage        answers are no IMAP
 """
@@ -104,6 +105,10 @@ class ImapProxy:
             while data := client.recv(65536):
                 # The client writes a command at once, so its head is at the start of what is read.
                 seen = (seen + data)[-65536:]
+                match = re.search(rb"^(C\d+) (?:SELECT|EXAMINE) ", data)
+                if match and self._take("shut"):
+                    client.sendall(match.group(1) + b" NO [UNAVAILABLE] Come back later\r\n")
+                    continue
                 match = re.search(rb"(?:^|\r\n)(C\d+) APPEND ", seen)
                 if match:
                     seen = seen[match.end():]

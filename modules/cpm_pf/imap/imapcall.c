@@ -14,6 +14,7 @@ enum event {
 	EV_FOUND,
 	EV_NONE,
 	EV_OTHER, /* SELECT: another folder of that name than before */
+	EV_SHUT,  /* SELECT: it may well be there, but cannot be looked into now */
 };
 
 enum verdict { GO, END_OK, END_ABSENT, END_REFUSED };
@@ -41,7 +42,10 @@ static const struct row {
 		{IMAPCALL_APPEND, IMAPCALL_SEARCHING, EV_NONE, GO, IMAPCALL_APPENDING},
 		{ANY, IMAPCALL_SELECTING, EV_OK, GO, IMAPCALL_SEARCHING},
 		{ANY, IMAPCALL_SELECTING, EV_NO, END_ABSENT, IMAPCALL_ENDED},
-		{ANY, IMAPCALL_SELECTING, EV_OTHER, END_ABSENT, IMAPCALL_ENDED},
+		/* Its UIDs were given anew: the key still finds it. */
+		{ANY, IMAPCALL_SELECTING, EV_OTHER, GO, IMAPCALL_SEARCHING},
+		{ANY, IMAPCALL_SELECTING, EV_NONE, END_ABSENT, IMAPCALL_ENDED},
+		{ANY, IMAPCALL_SELECTING, EV_SHUT, END_REFUSED, IMAPCALL_ENDED},
 		{IMAPCALL_FIND, IMAPCALL_SEARCHING, EV_FOUND, END_OK, IMAPCALL_ENDED},
 		{IMAPCALL_REMOVE, IMAPCALL_SEARCHING, EV_FOUND, GO, IMAPCALL_MARKING},
 		{ANY, IMAPCALL_SEARCHING, EV_NONE, END_ABSENT, IMAPCALL_ENDED},
@@ -161,8 +165,11 @@ static enum event ok_event(struct imapcall *call, const struct cpm_imap_response
 			call->appended = !cpm_imap_append_uid(r->code, &call->uidvalidity, &call->uid);
 			return call->appended ? EV_NOWHERE : EV_OK;
 		case IMAPCALL_SELECTING:
-			if(call->kind == IMAPCALL_REMOVE && call->uid && call->seen != call->uidvalidity)
-				return EV_OTHER;
+			if(call->kind == IMAPCALL_REMOVE && call->uid && call->seen != call->uidvalidity) {
+				call->uid = 0;
+				/* An empty key would find anything. */
+				return call->key.n ? EV_OTHER : EV_NONE;
+			}
 			call->uidvalidity = call->seen;
 			return call->kind == IMAPCALL_REMOVE && call->uid ? EV_FOUND : EV_OK;
 		case IMAPCALL_SEARCHING:
@@ -171,6 +178,22 @@ static enum event ok_event(struct imapcall *call, const struct cpm_imap_response
 		default:
 			return EV_OK;
 	}
+}
+
+/* Is this NO to a SELECT about something else than that the folder is missing? Servers without the codes of RFC 5530 say NO for a
+ * missing one and little else. */
+static bool shut(const struct cpm_imap_response *r)
+{
+	static const char *const codes[] = {"UNAVAILABLE", "SERVERBUG", "INUSE", "LIMIT", "NOPERM",
+			"CONTACTADMIN", "CORRUPTION", "AUTHORIZATIONFAILED", "AUTHENTICATIONFAILED", "EXPIRED",
+			"PRIVACYREQUIRED"};
+
+	if(r->status != CPM_IMAP_NO)
+		return true;
+	for(size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if(cpm_imap_code_is(r->code, codes[i]))
+			return true;
+	return false;
 }
 
 static enum event event_of(struct imapcall *call, const struct cpm_imap_response *r)
@@ -184,7 +207,7 @@ static enum event event_of(struct imapcall *call, const struct cpm_imap_response
 			return EV_TRYCREATE;
 		}
 	}
-	return EV_NO;
+	return call->step == IMAPCALL_SELECTING && shut(r) ? EV_SHUT : EV_NO;
 }
 
 static void end(struct imapcall *call, enum imap_rc rc, const char *reason, struct cpm_slice detail)
@@ -218,9 +241,14 @@ void imapcall_answered(struct imapcall *call, const struct cpm_imap_response *r)
 		return;
 	}
 	/* Stored without a UID, and not to be found either: no second copy. */
-	if(call->appended
-			&& (event == EV_NONE || (event == EV_NO && call->step == IMAPCALL_SELECTING))) {
+	if(call->appended && (event == EV_NONE || call->step == IMAPCALL_SELECTING) && event != EV_OK) {
 		end(call, IMAP_UNSURE, "no-uidplus", r->text);
+		return;
+	}
+	/* What an earlier connection left is not known either. */
+	if(call->doubtful && call->step != IMAPCALL_APPENDING
+			&& (event == EV_SHUT || (event == EV_NO && call->step == IMAPCALL_SEARCHING))) {
+		end(call, IMAP_UNSURE, refusal_of(r), r->text);
 		return;
 	}
 	for(size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

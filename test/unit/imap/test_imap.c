@@ -504,8 +504,33 @@ START_TEST(another_folder_of_that_name)
 {
 	struct imap_result r = append("<k1@h>", OBJECT("<k1@h>"), false);
 
+	ck_assert_int_eq(take_away(r.uid, r.uidvalidity + 1, "<k2@h>").rc, IMAP_ABSENT);
 	ck_assert_int_eq(take_away(r.uid, r.uidvalidity + 1, "").rc, IMAP_ABSENT);
 	ck_assert_int_eq(dovecot_count(&dovecot, user, FOLDER), 1);
+	/* Its own key tells it from another's with that UID. */
+	ck_assert_int_eq(append("<k2@h>", OBJECT("<k2@h>"), false).rc, IMAP_OK);
+	ck_assert_int_eq(take_away(r.uid, r.uidvalidity + 1, "<k2@h>").rc, IMAP_OK);
+	ck_assert_int_eq(find("<k1@h>").rc, IMAP_OK);
+	ck_assert_int_eq(find("<k2@h>").rc, IMAP_ABSENT);
+}
+END_TEST
+
+/* A folder that cannot be looked into is not a folder without the object. */
+START_TEST(shut_for_a_while)
+{
+	struct imap_result r = append("<k1@h>", OBJECT("<k1@h>"), false);
+
+	dovecot_manners(&dovecot, "shut");
+	ck_assert_int_eq(append("<k1@h>", OBJECT("<k1@h>"), true).rc, IMAP_REFUSED);
+	ck_assert_int_eq(take_away(r.uid, r.uidvalidity, "<k1@h>").rc, IMAP_REFUSED);
+	ck_assert_int_eq(find("<k1@h>").rc, IMAP_REFUSED);
+	dovecot_manners(&dovecot, "pass");
+	ck_assert_int_eq(dovecot_count(&dovecot, user, FOLDER), 1);
+	r = append("<k1@h>", OBJECT("<k1@h>"), true);
+	ck_assert_int_eq(r.rc, IMAP_OK);
+	ck_assert(r.found);
+	ck_assert_int_eq(take_away(r.uid, r.uidvalidity, "<k1@h>").rc, IMAP_OK);
+	ck_assert_int_eq(dovecot_count(&dovecot, user, FOLDER), 0);
 }
 END_TEST
 
@@ -576,6 +601,7 @@ int main(void)
 	tcase_add_test(t, slow);
 	tcase_add_test(t, without_uidplus);
 	tcase_add_test(t, another_folder_of_that_name);
+	tcase_add_test(t, shut_for_a_while);
 	tcase_add_loop_test(t, bad_configuration, 0, UNIT_COUNT(bad));
 	tcase_add_loop_test(t, freed_with_calls_under_way, 0, 5);
 	return unit_run("imap", t);
