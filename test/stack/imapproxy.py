@@ -15,6 +15,7 @@ Manners, optionally with how often before it is "pass" again:
   mute-answer    an APPEND reaches the server, its answer never comes
   delay-MS       every answer comes MS milliseconds late
   shut           a SELECT or EXAMINE is answered NO [UNAVAILABLE]
+  deny           each login is answered NO
   no-uidplus     the server does not know UIDPLUS
   garbage        answers are no IMAP
 """
@@ -108,6 +109,10 @@ class ImapProxy:
                 match = re.search(rb"^(C\d+) (?:SELECT|EXAMINE) ", data)
                 if match and self._take("shut"):
                     client.sendall(match.group(1) + b" NO [UNAVAILABLE] Come back later\r\n")
+                    continue
+                match = re.search(rb"^(\S+) AUTHENTICATE ", data)
+                if match and self._take("deny"):
+                    client.sendall(match.group(1) + b" NO [AUTHENTICATIONFAILED] Authentication failed.\r\n")
                     continue
                 match = re.search(rb"(?:^|\r\n)(C\d+) APPEND ", seen)
                 if match:

@@ -23,6 +23,7 @@ struct imap {
 	uint64_t connects;
 	bool available;
 	unsigned strikes;
+	uint64_t refused; /* hash of the user whose login was refused last: once more is no strike */
 	int64_t backoff_ms, closed_until_ms;
 };
 

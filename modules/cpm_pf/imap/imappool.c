@@ -133,6 +133,8 @@ static void link_turn(struct imap *im, size_t i, int64_t now_ms)
 static void link_failed(struct imap *im, struct imaplink *l, const char *reason, int64_t now_ms)
 {
 	char user[USER_MAX + 1], trouble[CURL_ERROR_SIZE];
+	uint64_t refused;
+	bool again;
 
 	snprintf(user, sizeof(user), "%s", l->user);
 	snprintf(trouble, sizeof(trouble), "%s", l->trouble);
@@ -141,9 +143,13 @@ static void link_failed(struct imap *im, struct imaplink *l, const char *reason,
 		imapline_away(im, reason, cpm_slice_of(trouble), now_ms);
 		return;
 	}
-	/* It may be this user alone that the server does not know. */
+	/* It may be this user alone that the server does not know, who must not close it to all others. */
+	refused = cpm_slice_hash(cpm_slice_of(user), 1);
+	again = refused == im->refused;
+	im->refused = refused;
 	imapline_fail_all(im, user, reason, cpm_slice_of(trouble));
-	imapline_strike(im, reason, cpm_slice_of(trouble), now_ms);
+	if(!again)
+		imapline_strike(im, reason, cpm_slice_of(trouble), now_ms);
 }
 
 static bool some_connect(const struct imap *im)

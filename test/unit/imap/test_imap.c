@@ -453,6 +453,23 @@ START_TEST(login_refused)
 }
 END_TEST
 
+/* One user whom the server does not know does not close it to the others; many do. */
+START_TEST(login_refused_to_one)
+{
+	dovecot_manners(&dovecot, "deny");
+	for(int i = 0; i < 5; i++) {
+		ck_assert_str_eq(append("<k1@h>", OBJECT("<k1@h>"), false).reason, "login");
+		ck_assert(imap_available(c.imap));
+	}
+	for(int i = 0; i < 2; i++) {
+		snprintf(user, sizeof(user), "user%d@cpm.test", ++users);
+		ck_assert_str_eq(append("<k1@h>", OBJECT("<k1@h>"), false).reason, "login");
+	}
+	ck_assert(!imap_available(c.imap));
+	ck_assert_str_eq(c.reason, "login");
+}
+END_TEST
+
 static const struct {
 	const char *manners, *reason;
 } troubles[] = {{"mute", "timeout"}, {"refuse", "protocol"}, {"garbage", "protocol"}};
@@ -597,6 +614,7 @@ int main(void)
 	tcase_add_test(t, again_without_a_first_time);
 	tcase_add_test(t, server_down_and_back);
 	tcase_add_test(t, login_refused);
+	tcase_add_test(t, login_refused_to_one);
 	tcase_add_loop_test(t, trouble_before_the_login, 0, UNIT_COUNT(troubles));
 	tcase_add_test(t, slow);
 	tcase_add_test(t, without_uidplus);
