@@ -74,6 +74,7 @@ struct bridge {
 	uint64_t taken; /* octets from the sender */
 	uint64_t total; /* when known; else 0 */
 	bool complete, giving, paused;
+	bool confirmed; /* by the client, perhaps before the sender's end-line is here */
 	size_t wanted;
 	unsigned status; /* why it failed */
 	int64_t started_ms, until_ms;
@@ -388,6 +389,10 @@ static bool in_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slic
 	struct bridge *b = owner;
 	size_t end, n;
 
+	if(b->total && (at > b->total || piece.n > b->total - at)) {
+		bridge_break(b, 400);
+		return false;
+	}
 	if(at < b->taken)
 		piece = cpm_slice_from(piece, b->taken - at < piece.n ? (size_t)(b->taken - at) : piece.n);
 	if(at > b->taken || piece.n > BRIDGE_BUFFER - b->held) {
@@ -418,7 +423,10 @@ static void in_complete(void *owner, struct leg *leg, uint64_t total)
 		bridge_break(b, 400);
 		return;
 	}
-	octets_pass(b);
+	if(b->confirmed)
+		bridge_event(b, CPM_BRIDGE_CONFIRMED);
+	else
+		octets_pass(b);
 }
 
 static void in_aborted(void *owner, struct leg *leg)
@@ -459,10 +467,13 @@ static void out_sent(void *owner, struct leg *leg, unsigned status)
 
 	if(!branch->bridge)
 		return;
-	if(status == 200)
-		bridge_event(branch->bridge, CPM_BRIDGE_CONFIRMED);
-	else
+	if(status != 200) {
 		bridge_break(branch->bridge, status >= 400 ? status : 408);
+		return;
+	}
+	branch->bridge->confirmed = true;
+	if(branch->bridge->complete)
+		bridge_event(branch->bridge, CPM_BRIDGE_CONFIRMED);
 }
 
 static void out_lost(void *owner, struct leg *leg, enum leg_loss why)
@@ -471,7 +482,7 @@ static void out_lost(void *owner, struct leg *leg, enum leg_loss why)
 	struct bridge *b = branch->bridge;
 
 	branch->leg = NULL;
-	if(!b || b->out != branch)
+	if(!b || b->out != branch || b->confirmed)
 		return;
 	LM_INFO("event=media_lost id=%.*s why=%s\n", SLICE_FMT(b->job->id), leg_loss_name(why));
 	bridge_break(b, 408);

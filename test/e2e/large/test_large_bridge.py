@@ -183,3 +183,32 @@ def test_the_size_need_not_be_announced(scene, size):
     assert call.peer.send(body, chunk=30000, totals=False)[-1] == 200
     assert phone.wait_message() == body
     assert call.call.bye() == 200
+
+
+@pytest.mark.clause("LM-4")
+def test_the_client_is_faster_than_the_last_end_line(scene):
+    """All octets are through and confirmed before the sender ends its message: it gets its 200 all the same."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = LargePhone(scene, bob)
+    body, before = large_body(alice, bob, 5000), bridged(scene)
+    call = LargeCall(scene, alice, bob, size=len(body))
+    first = call.peer.request(message_id="halves", body=body, byte_range=f"1-*/{len(body)}", flag="+")
+    call.peer.send_frame(first)
+    assert call.peer.wait_response(first.tid) == 200
+    assert phone.wait_message() == body
+    last = call.peer.request(message_id="halves", body=b"", byte_range=f"{len(body) + 1}-{len(body)}/{len(body)}", flag="$")
+    call.peer.send_frame(last)
+    assert call.peer.wait_response(last.tid) == 200
+    assert bridged(scene) == before + 1
+    assert call.call.bye() == 200
+
+
+@pytest.mark.clause("LM-4")
+def test_octets_past_the_total_are_refused(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = LargePhone(scene, bob)
+    call = LargeCall(scene, alice, bob, size=1000)
+    call.peer.send_frame(call.peer.request(body=b"x" * 1001, byte_range="1-*/*", flag="+"))
+    call.agent.wait_request("BYE")
+    phone.agent.wait_request("BYE")
+    assert scene.waiting(bob) == []
