@@ -22,6 +22,8 @@
 #define BUFFER_BYTES (PIECE_BYTES + ENDPOINT_READ_MAX)
 /* Octets under way to the store, of one receipt and of all: no more than it takes within its time-out. */
 #define UNSAFE_MAX (256u * 1024)
+/* A piece counts for as many at least: so there are never many small ones under way. */
+#define PIECE_COST 4096u
 #define UNSAFE_ALL_MAX (8u << 20)
 /* The time to live of pieces is written again after so many octets. */
 #define TTL_EVERY (4u << 20)
@@ -58,24 +60,6 @@ static struct receipt *receipt_of_dialog(dialog_id id)
 	return r;
 }
 
-/* Freed once nobody will call back. */
-static void receipt_release(struct receipt *r)
-{
-	struct receipt **at = &receipts;
-
-	if(r->state != CPM_RECEIPT_GONE || r->calls)
-		return;
-	while(*at != r)
-		at = &(*at)->next;
-	*at = r->next;
-	cpm_buf_free(&r->record);
-	cpm_buf_free(&r->head);
-	cpm_buf_free(&r->identity);
-	free(r->buffer);
-	receive_job_free(r->job);
-	free(r);
-}
-
 static bool room_for(const struct receipt *r)
 {
 	return r->unsafe < UNSAFE_MAX && unsafe_all < UNSAFE_ALL_MAX;
@@ -103,6 +87,25 @@ static void wait_leave(struct receipt *r)
 	if(!*at)
 		waiting_end = at;
 	r->waits = false;
+}
+
+/* Freed once nobody will call back. */
+static void receipt_release(struct receipt *r)
+{
+	struct receipt **at = &receipts;
+
+	if(r->state != CPM_RECEIPT_GONE || r->calls)
+		return;
+	while(*at != r)
+		at = &(*at)->next;
+	*at = r->next;
+	wait_leave(r);
+	cpm_buf_free(&r->record);
+	cpm_buf_free(&r->head);
+	cpm_buf_free(&r->identity);
+	free(r->buffer);
+	receive_job_free(r->job);
+	free(r);
 }
 
 /* What has come is worth nothing. */
@@ -160,7 +163,7 @@ static void on_piece(void *context, enum store_rc rc)
 	r->unsafe -= call.n;
 	unsafe_all -= call.n;
 	r->failed |= rc != STORE_OK;
-	if(r->paused || r->state == CPM_RECEIPT_SETTLING)
+	if((r->state == CPM_RECEIPT_OPEN && r->paused) || r->state == CPM_RECEIPT_SETTLING)
 		wait_begin(r);
 	serve_waiting();
 	/* Not before: it must not go while it is served. */
@@ -168,8 +171,17 @@ static void on_piece(void *context, enum store_rc rc)
 	receipt_release(r);
 }
 
+/* Its pieces are to live on: by octets, and by time for a sender that is slow. */
+static bool keep_due(const struct receipt *r, int64_t now)
+{
+	return !r->staged || r->buffer_at >= r->kept_at + TTL_EVERY
+		   || now - r->kept_ms >= (int64_t)settings.msrp_staging_s * 1000 / 3;
+}
+
 static void buffer_flush(struct receipt *r)
 {
+	size_t cost = r->buffered < PIECE_COST ? PIECE_COST : r->buffered;
+	int64_t now = now_ms();
 	struct store_piece piece = {.aor = r->job->message->aor,
 			.id = r->job->message->id,
 			.at = r->buffer_at,
@@ -180,21 +192,22 @@ static void buffer_flush(struct receipt *r)
 		r->buffered = 0;
 		return;
 	}
-	if(!r->staged || r->buffer_at >= r->kept_at + TTL_EVERY) {
+	if(keep_due(r, now)) {
 		piece.ttl_ms = (int64_t)settings.msrp_staging_s * 1000;
 		r->kept_at = r->buffer_at;
+		r->kept_ms = now;
 	}
 	call = malloc(sizeof(*call));
 	if(call)
-		*call = (struct piece_call){r, r->buffered};
+		*call = (struct piece_call){r, cost};
 	if(!call || !store_piece(media_store(), &piece, on_piece, call)) {
 		free(call);
 		r->failed = true;
 	} else {
 		r->staged = true;
 		r->calls++;
-		r->unsafe += r->buffered;
-		unsafe_all += r->buffered;
+		r->unsafe += cost;
+		unsafe_all += cost;
 	}
 	r->buffered = 0;
 }
@@ -216,15 +229,16 @@ static unsigned on_begin(void *owner, struct leg *leg, const struct cpm_msrp_hea
 static bool on_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slice piece)
 {
 	struct receipt *r = owner;
+	bool jumps = r->buffered && r->buffer_at + r->buffered != at;
 
-	if((r->buffered && r->buffer_at + r->buffered != at) || piece.n > BUFFER_BYTES - r->buffered)
+	if(jumps || piece.n > BUFFER_BYTES - r->buffered)
 		buffer_flush(r);
 	if(!r->buffered)
 		r->buffer_at = at;
 	/* A read is never larger than the room that a flush leaves. */
 	memcpy(r->buffer + r->buffered, piece.p, piece.n);
 	r->buffered += piece.n;
-	if(r->buffered < PIECE_BYTES)
+	if(r->buffered < PIECE_BYTES && (!jumps || room_for(r)))
 		return true;
 	if(room_for(r) && !r->waits) {
 		buffer_flush(r);
@@ -250,6 +264,10 @@ static void on_aborted(void *owner, struct leg *leg)
 
 	count(large_discarded);
 	pieces_drop(r);
+	/* Nothing of it is under way to wake it. */
+	r->paused = false;
+	if(r->leg)
+		leg_resume(r->leg);
 }
 
 static void on_lost(void *owner, struct leg *leg, enum leg_loss why)
@@ -295,7 +313,8 @@ static void on_put(void *context, enum store_rc rc, struct cpm_slice id)
 			outcome_deferred(&known);
 			if(m->place == STORE_TO_PUSH && m->expires_ms > now_ms())
 				queue_trigger(m->aor, CPM_SLICE_NONE, false,
-						m->cause == CPM_CAUSE_UNDELIVERED ? (int64_t)settings.retry_min_s * 1000 : 0);
+						m->cause == CPM_CAUSE_UNDELIVERED ? (int64_t)settings.retry_min_s * 1000
+														  : 0);
 			verdict(r, 200, NULL);
 			break;
 		case STORE_DUPLICATE:
@@ -486,6 +505,8 @@ void receipt_sweep(int64_t now_ms)
 
 	for(r = receipts; r; r = next) {
 		next = r->next;
+		if(r->state == CPM_RECEIPT_OPEN && r->staged && r->buffered && keep_due(r, now_ms))
+			buffer_flush(r);
 		if(r->state == CPM_RECEIPT_LEAVING && r->until_ms <= now_ms)
 			receipt_event(r, CPM_RECEIPT_TIME);
 		receipt_release(r);

@@ -33,6 +33,7 @@ struct receipt {
 	size_t buffered;
 	uint64_t buffer_at;
 	uint64_t kept_at; /* where the time to live was written last */
+	int64_t kept_ms;  /* and when */
 	bool staged;      /* something has been written */
 	bool stored;      /* the message is, or may be, in the queue: its octets are not ours to drop */
 	bool paused;      /* its leg reads no more until it is served */

@@ -101,6 +101,29 @@ def test_chunks_in_any_order(scene, stack):
 
 
 @pytest.mark.clause("LM-4")
+def test_chunks_that_jump_to_and_fro(scene, stack):
+    """Small pieces that never join: they wait their turn, are not lost, and leave the store to others."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    body = large_body(alice, bob, 60000)
+    message, half = "to-and-fro-1", len(body) // 2
+    call = LargeCall(scene, alice, bob)
+    tids, data = [], b""
+    for i in range(0, half, 20):
+        for at in (i, half + i):
+            end = min(at + 20, half if at < half else len(body))
+            frame = call.peer.request(message_id=message, body=body[at:end], byte_range=f"{at + 1}-{end}/{len(body)}",
+                                      flag="$" if end == len(body) else "+")
+            tids.append(frame.tid)
+            data += frame.encode()
+    rest = half + (half + 19) // 20 * 20
+    assert rest >= len(body), "the last chunk has the end"
+    call.peer.write(data)
+    assert {call.peer.wait_response(tid, 30) for tid in tids} == {200}
+    scene.wait_waiting(bob, 1)
+    assert stored_octets(stack, bob)[0] == body
+
+
+@pytest.mark.clause("LM-4")
 def test_we_hang_up_when_the_sender_does_not(scene):
     alice, bob = scene.person("alice"), scene.person("bob")
     call = LargeCall(scene, alice, bob)
