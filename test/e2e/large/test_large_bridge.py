@@ -106,6 +106,37 @@ def test_nobody_accepts(scene):
 
 
 @pytest.mark.clause("LM-4")
+def test_the_end_comes_after_the_last_octet(scene):
+    """The client cannot confirm what its sender has not ended: the sender's last SEND, an empty one, gets its answer."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = LargePhone(scene, bob)
+    body = large_body(alice, bob, 30000)
+    call = LargeCall(scene, alice, bob, size=len(body))
+    frame = call.peer.request(body=body, byte_range=f"1-*/{len(body)}", flag="+")
+    call.peer.send_frame(frame)
+    assert call.peer.wait_response(frame.tid) == 200
+    wait_until(lambda: phone.peers and sum(len(f.body or b"") for f in phone.peers[0].frames) >= len(body) - 1, 10, "all but the last octet")
+    end = call.peer.request(message_id=frame.get("Message-ID"), body=b"", byte_range=f"{len(body) + 1}-{len(body)}/{len(body)}")
+    call.peer.send_frame(end)
+    assert call.peer.wait_response(end.tid) == 200
+    assert phone.wait_message() == body
+    assert call.call.bye() == 200
+
+
+@pytest.mark.clause("LM-4")
+def test_more_octets_than_announced(scene):
+    """The client gets no part of it as if it were the whole."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = LargePhone(scene, bob)
+    body = large_body(alice, bob, 30000)
+    call = LargeCall(scene, alice, bob, size=len(body) // 2)
+    call.peer.send_frame(call.peer.request(body=body, byte_range="1-*/*"))
+    call.agent.wait_request("BYE", timeout_s=20)
+    phone.agent.wait_request("BYE")
+    assert not any(m.complete for m in phone.peers[0].messages.values())
+
+
+@pytest.mark.clause("LM-4")
 @pytest.mark.parametrize("how", ["refuses", "is lost"])
 def test_the_client_does_not_take_it_all(scene, how):
     alice, bob = scene.person("alice"), scene.person("bob")
