@@ -71,6 +71,7 @@ static const struct {
 		{"not SDP", "hello", CPM_SYNTAX},
 		{"empty", "", CPM_SYNTAX},
 		{"no type", SESSION "=x\r\n", CPM_SYNTAX},
+		{"a line end within a line", SESSION "m=audio 1 RTP/AVP 0\rx\r\n" MEDIA, CPM_SYNTAX},
 };
 
 START_TEST(reads_odd_ones)

@@ -151,7 +151,7 @@ static enum cpm_rc line_take(struct cpm_slice line, struct cpm_sdp *sdp, enum le
 	struct cpm_slice value = cpm_slice_from(line, 2);
 
 	*reason = "not a line of SDP";
-	if(line.n < 2 || line.p[1] != '=' || memchr(line.p, 0, line.n))
+	if(line.n < 2 || line.p[1] != '=' || memchr(line.p, 0, line.n) || memchr(line.p, '\r', line.n))
 		return CPM_SYNTAX;
 	*reason = "a broken media line, or too many";
 	if(line.p[0] == 'm')
