@@ -143,16 +143,12 @@ bool invite_send(const struct invite *invite, uint64_t ticket)
 void invite_cancel(uint64_t ticket)
 {
 	struct place *p = &places[INVITE_PLACE(ticket)];
-	str none = STR_NULL;
 	struct cell *t;
 
-	if(__atomic_load_n(&p->ticket, __ATOMIC_ACQUIRE) != ticket
-			|| tm.t_lookup_ident(&t, p->index, p->label) < 0)
-		return;
-	tm.t_cancel_uac(&none, &none, p->index, p->label, NULL, NULL);
-	/* Our reference, and the one that it takes and never gives back (all releases up to 6.1). */
-	tm.unref_cell(t);
-	tm.unref_cell(t);
+	/* A client that has answered nothing yet gets its CANCEL with its first 1xx: tm remembers. */
+	if(__atomic_load_n(&p->ticket, __ATOMIC_ACQUIRE) == ticket
+			&& tm.t_lookup_ident(&t, p->index, p->label) >= 0)
+		tm.cancel_all_uacs(t, F_CANCEL_UNREF);
 }
 
 void invite_bye(struct dlg **dlg, struct cpm_slice headers)
