@@ -243,3 +243,27 @@ def test_octets_past_the_total_are_refused(scene):
     call.agent.wait_request("BYE")
     phone.agent.wait_request("BYE")
     assert scene.waiting(bob) == []
+
+
+class SlowToRing(LargePhone):
+    """It answers nothing, not even provisionally, until `go` is set."""
+
+    def __init__(self, *args, **options):
+        self.go = threading.Event()
+        super().__init__(*args, **options)
+
+    def _on_invite(self, request):
+        self.go.wait(20)
+        return super()._on_invite(request)
+
+
+@pytest.mark.clause("LM-4", "LM-8")
+def test_a_client_that_rings_when_another_has_accepted_is_cancelled(scene):
+    """No CANCEL may go before its first response (RFC 3261 section 9.1), so it goes then."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    slow, takes = SlowToRing(scene, bob, status=180), LargePhone(scene, bob)
+    body = large_body(alice, bob, 1000)
+    assert send_large(scene, alice, bob, body)[-1] == 200
+    assert takes.wait_message() == body
+    slow.go.set()
+    slow.agent.wait_request("CANCEL")
