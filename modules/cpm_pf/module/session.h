@@ -14,6 +14,8 @@
 
 #define SESSION_TARGETS_MAX 4
 #define SESSION_IDS_MAX 256
+/* When the store is away, or documents are, look again after this. */
+#define SESSION_TROUBLE_REST_MS 2000
 
 /* Messages handed out together; lives until each of them has ended. */
 struct session_batch {
@@ -89,6 +91,16 @@ struct session {
 	struct cpm_slice aor; /* in the same block */
 	uint64_t hash;
 };
+
+static inline int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static inline int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
 
 /* Tables for at most max sessions. */
 bool sessions_init(size_t max);
