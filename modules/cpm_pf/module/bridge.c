@@ -30,6 +30,8 @@
 #define HELD_MAX (BRIDGE_BUFFER / 2)
 /* For the sender's BYE, before we send our own. */
 #define BYE_GRACE_MS 10000
+/* A final answer that has not come by then never will: tm's own timers are shorter. */
+#define ANSWER_LOST_MS 300000
 /* tm's own time for the parked INVITE is longer than ours by this. */
 #define PATIENCE_MS 5000
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
@@ -59,6 +61,7 @@ struct branch {
 	uint64_t ticket;
 	struct leg *leg;
 	dialog_id dialog; /* 0: none, or over */
+	int64_t sent_ms;
 };
 
 struct bridge {
@@ -142,11 +145,12 @@ static bool clients_add(struct bridge_job *job, const struct context *c,
 static struct bridge_job *job_copy(const struct bridge_job *from, const struct cpm_buf *text)
 {
 	struct bridge_job *job = shm_malloc(sizeof(*job) + text->n);
-	char *copy = (char *)(job + 1);
+	char *copy;
 	size_t i;
 
 	if(!job)
 		return NULL;
+	copy = (char *)(job + 1);
 	*job = *from;
 	memcpy(copy, text->p, text->n);
 	text_settle(&job->aor, copy);
@@ -669,6 +673,7 @@ static bool client_invite(struct bridge *b, const struct bridge_client *client)
 					b->job->octets_known ? &b->job->octets : NULL, false, &sdp)) {
 		invite.sdp = cpm_buf_slice(&sdp);
 		branch->pending = invite_send(&invite, branch->ticket);
+		branch->sent_ms = now_ms();
 	}
 	if(branch->pending)
 		return true;
@@ -700,9 +705,25 @@ static void bridge_run(struct command_job *head, struct store *store, int64_t no
 		bridge_event(b, CPM_BRIDGE_REFUSED);
 }
 
+/* An answer that was lost on its way to us must not keep a place for ever. */
+static void branches_sweep(int64_t now_ms)
+{
+	size_t i;
+
+	for(i = 0; i < branch_count; i++) {
+		if(branches[i].used && branches[i].pending && !branches[i].bridge
+				&& branches[i].sent_ms + ANSWER_LOST_MS < now_ms) {
+			branches[i].pending = false;
+			branch_release(&branches[i]);
+		}
+	}
+}
+
 void bridge_sweep(int64_t now_ms)
 {
 	struct bridge **at = &bridges, *b;
+
+	branches_sweep(now_ms);
 
 	while((b = *at)) {
 		if(b->state != CPM_BRIDGE_OPEN && b->until_ms <= now_ms)

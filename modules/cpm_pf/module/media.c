@@ -255,6 +255,7 @@ void media_run(int index)
 			endpoint_statistics(endpoint, &shared[self].statistics);
 			receipt_sweep(now);
 			bridge_sweep(now);
+			transfer_sweep(now);
 			dialog_sweep(media_owner(self), now);
 		}
 		if(n < MEDIA_TURN_JOBS)

@@ -22,6 +22,8 @@
 #include "statistics.h"
 
 #define SDP_MAX 2048
+/* A final answer that has not come by then never will: tm's own timers are shorter. */
+#define ANSWER_LOST_MS 300000
 #define HEADERS_MAX 65536
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
@@ -458,5 +460,20 @@ static void transfer_run(struct command_job *head, struct store *store, int64_t 
 	if(!transfer_invite(t)) {
 		transfer_event(t, CPM_TRANSFER_REFUSED, 503);
 		transfer_release(t);
+	}
+}
+
+/* An answer that was lost on its way to us must not keep a place for ever. */
+void transfer_sweep(int64_t now_ms)
+{
+	size_t i;
+
+	for(i = 0; i < transfer_count; i++) {
+		struct transfer *t = &transfers[i];
+
+		if(t->job && t->state != CPM_TRANSFER_SENDING && t->started_ms + ANSWER_LOST_MS < now_ms) {
+			transfer_event(t, CPM_TRANSFER_REFUSED, 408);
+			transfer_release(t);
+		}
 	}
 }

@@ -17,6 +17,8 @@ bool transfer_start(void);
 /* In a media process: a ticket for an INVITE (sip/invite.h). Places below msrp_max_sessions are those of transfers; as many behind them
  * belong to bridges, whose answers go to bridge_answered. */
 uint64_t transfer_ticket(size_t place);
+/* About once a second: gives up what no answer came to. */
+void transfer_sweep(int64_t now_ms);
 
 /* In a queue process: sends a message to a client, or to the ISF (contact NULL). queue_answered is called with the ticket and a SIP
  * status: 2xx when all octets are confirmed. deferred: it had to wait, for a client or for somebody's word. history: the record's text
