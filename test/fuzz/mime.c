@@ -71,8 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if(!cpm_mime_find(body, type, "message", "cpim", &limits, &part, NULL)
 			&& (part.body.p < body.p || part.body.p + part.body.n > body.p + body.n))
 		abort();
-	if(!cpm_media_type_parse(type, &mt)
-			|| cpm_mime_parts_init(&it, body, &mt, &limits, NULL))
+	if(!cpm_media_type_parse(type, &mt) || cpm_mime_parts_init(&it, body, &mt, &limits, NULL))
 		return 0;
 	cpm_buf_init(&first, 1 << 20);
 	cpm_buf_init(&second, 1 << 20);

@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct cpm_limits limits = {.max_header_bytes = SIZE_MAX, .max_record_bytes = SIZE_MAX};
+	static const struct cpm_limits limits = {
+			.max_header_bytes = SIZE_MAX, .max_record_bytes = SIZE_MAX};
 	struct cpm_slice text = {(const char *)data, size};
 	struct cpm_record r, second;
 	struct cpm_diag diag = {0};

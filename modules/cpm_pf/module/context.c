@@ -84,9 +84,10 @@ static void recording_recall(struct context *c, struct cpm_slice *rest)
 	if(!field_next(rest, &id) || cpm_slice_eq(id, CPM_SLICE("+")))
 		return;
 	c->recorded = true;
-	if(cpm_slice_eq(id, CPM_SLICE("-")) || !field_next(rest, &uid) || !field_next(rest, &uidvalidity)
-			|| !field_next(rest, &folder) || id.n >= sizeof(r->id) || folder.n > sizeof(r->folder)
-			|| !cpm_slice_u64(uid, &n) || !cpm_slice_u64(uidvalidity, &v))
+	if(cpm_slice_eq(id, CPM_SLICE("-")) || !field_next(rest, &uid)
+			|| !field_next(rest, &uidvalidity) || !field_next(rest, &folder)
+			|| id.n >= sizeof(r->id) || folder.n > sizeof(r->folder) || !cpm_slice_u64(uid, &n)
+			|| !cpm_slice_u64(uidvalidity, &v))
 		return;
 	memcpy(r->id, id.p, id.n);
 	r->id[id.n] = '\0';
@@ -104,8 +105,7 @@ static void context_recall(struct context *c)
 	struct cpm_slice rest, f;
 	uint64_t n;
 
-	if(!search_first_avp(CONTEXT_AVP, context_avp,
-			   &value, NULL))
+	if(!search_first_avp(CONTEXT_AVP, context_avp, &value, NULL))
 		return;
 	rest = slice_of_str(&value.s);
 	if(!field_next(&rest, &f) || !context_set_user(c, f))
@@ -209,7 +209,8 @@ static bool originator_add(struct context *c, struct cpm_slice uri)
 	size_t i = c->facts.originator_count;
 
 	if(i == CPM_FACTS_ORIGINATORS
-			|| cpm_uri_canon(uri, c->originator_memory[i], CPM_URI_KEY_MAX, &c->facts.originators[i])
+			|| cpm_uri_canon(
+					   uri, c->originator_memory[i], CPM_URI_KEY_MAX, &c->facts.originators[i])
 					   != CPM_OK)
 		return false;
 	c->facts.originator_count++;
@@ -267,7 +268,8 @@ struct context *context_judged(struct sip_msg *msg)
 		c->docs = xdm_last(c->user.key, c->now_ms, &c->entry);
 		c->docs_known = true;
 	}
-	if(c->docs_known && c->docs == XDM_FAILED && settings.xdm_fail == XDM_FAIL_CLOSED && !c->reason[0])
+	if(c->docs_known && c->docs == XDM_FAILED && settings.xdm_fail == XDM_FAIL_CLOSED
+			&& !c->reason[0])
 		c->reason = "documents";
 	return c;
 }

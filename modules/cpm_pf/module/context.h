@@ -46,11 +46,12 @@ struct context {
 
 	struct cpm_verdict verdict; /* its slices borrow from the documents */
 	bool decided;
-	char rule_memory[256]; /* the rule's id when it came from the AVP or was set by do-not-disturb */
+	char rule_memory
+			[256]; /* the rule's id when it came from the AVP or was set by do-not-disturb */
 	struct cpm_slice rule;
-	bool dnd;           /* the last cpm_check_dnd said yes */
-	bool undelivered;   /* clients or the ISF were tried */
-	bool no_client;     /* cpm_select_clients found none */
+	bool dnd;         /* the last cpm_check_dnd said yes */
+	bool undelivered; /* clients or the ISF were tried */
+	bool no_client;   /* cpm_select_clients found none */
 
 	const char *reason; /* static word: why cpm_defer's route runs */
 	char message_id[64];
@@ -58,7 +59,7 @@ struct context {
 
 	/* The recording of this message in the user's message store, as long as it is there. */
 	struct context_recording {
-		char id[64]; /* key of the object without the host */
+		char id[64];               /* key of the object without the host */
 		uint32_t uid, uidvalidity; /* 0: none */
 		size_t folder_n;
 		char folder[CPM_FOLDER_MAX];

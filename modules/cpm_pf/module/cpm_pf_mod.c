@@ -60,7 +60,8 @@ static bool durability_check(void)
 	const char *error = NULL;
 
 	if(!admin_durability(&settings.store, sentence, sizeof(sentence), &error)) {
-		LM_WARN("the store at %s does not answer yet (%s): messages to be deferred get 503 until it "
+		LM_WARN("the store at %s does not answer yet (%s): messages to be deferred get 503 until "
+				"it "
 				"does\n",
 				settings.redis_address, error ? error : "unknown");
 		return true;

@@ -94,12 +94,13 @@ static bool client_suits(const struct context *c, const struct contact *contact)
 }
 
 /* The first client becomes the request itself, the others its branches. */
-static bool client_add(struct sip_msg *msg, struct context *c, const struct contact *contact, bool first)
+static bool client_add(
+		struct sip_msg *msg, struct context *c, const struct contact *contact, bool first)
 {
 	char text[1024];
 	struct cpm_buf b;
 	str uri, hop, path = str_of_slice(contact->path), instance = str_of_slice(contact->instance),
-			  ruid = str_of_slice(contact->ruid);
+				  ruid = str_of_slice(contact->ruid);
 
 	cpm_buf_init_fixed(&b, text, sizeof(text));
 	contact_add_request_uri(contact, c->user.key, &b);
@@ -161,14 +162,16 @@ int ki_interwork(struct sip_msg *msg)
 {
 	struct context *c = context_of(msg);
 	str isf = {settings.isf_uri, (int)strlen(settings.isf_uri)};
-	str uri = str_of_slice(c->read ? c->request.original_uri : slice_of_str(&msg->first_line.u.request.uri));
+	str uri = str_of_slice(
+			c->read ? c->request.original_uri : slice_of_str(&msg->first_line.u.request.uri));
 
 	if(isf_missing())
 		return -2;
 	if(c->event != CONTEXT_REQUEST) {
 		c->taken = c->event == CONTEXT_EVENT_END;
 		if(!c->taken)
-			LM_ERR("cpm_interwork: of the event routes only cpm_pf:expired can take a message over\n");
+			LM_ERR("cpm_interwork: of the event routes only cpm_pf:expired can take a message "
+				   "over\n");
 		return c->taken ? 1 : -2;
 	}
 	if(c->count > 0) {
@@ -204,7 +207,8 @@ int ki_interwork_copy(struct sip_msg *msg)
 int ki_forward(struct sip_msg *msg)
 {
 	struct context *c = context_of(msg);
-	str uri = str_of_slice(c->verdict.forward_to), core = {settings.core_uri, (int)strlen(settings.core_uri)};
+	str uri = str_of_slice(c->verdict.forward_to),
+		core = {settings.core_uri, (int)strlen(settings.core_uri)};
 
 	if(!uri.len || rewrite_uri(msg, &uri) < 0)
 		return -2;

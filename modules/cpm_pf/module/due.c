@@ -59,8 +59,8 @@ struct item {
 	int64_t retry_ms;
 	struct item *next; /* in the list of the unsettled */
 	int64_t claimed_ms;
-	uint64_t ticket;   /* while it waits for an answer or for documents */
-	int64_t lost_ms;   /* when that is given up; 0: it waits for nothing */
+	uint64_t ticket;                   /* while it waits for an answer or for documents */
+	int64_t lost_ms;                   /* when that is given up; 0: it waits for nothing */
 	struct item *wait_next, **wait_at; /* all that wait */
 };
 

@@ -59,7 +59,8 @@ static void json_add(struct cpm_buf *b, const struct cpm_record *r, const char *
 	cpm_buf_add_str(b, "\"}]}");
 }
 
-void ending_tell(const struct due *d, const struct cpm_record *r, enum cpm_msginfo_status status, const struct ending_place *place, int64_t now)
+void ending_tell(const struct due *d, const struct cpm_record *r, enum cpm_msginfo_status status,
+		const struct ending_place *place, int64_t now)
 {
 	char memory[4096];
 	const char *word = status == CPM_MSGINFO_STORED ? "stored" : "discarded";
@@ -114,8 +115,8 @@ static void end(struct due *d, const struct cpm_record *r, enum store_outcome ou
 static void expire(struct due *d, const struct cpm_record *r, int64_t now)
 {
 	/* What is too large for the message store would wait for it without end. */
-	bool storable = r->kind != CPM_RECORD_LARGE
-					|| r->size <= (uint64_t)settings.store_max_object_bytes;
+	bool storable =
+			r->kind != CPM_RECORD_LARGE || r->size <= (uint64_t)settings.store_max_object_bytes;
 
 	if(storable && preference(d, r, now) == CPM_EXPIRED_STORE) {
 		d->ended = kept;

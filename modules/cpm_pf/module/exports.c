@@ -8,27 +8,27 @@
 #include "../../core/mod_fix.h"
 #include "script.h"
 
-#define WRAP_0(name)                                       \
+#define WRAP_0(name)                                           \
 	static int w_##name(struct sip_msg *msg, char *a, char *b) \
-	{                                                      \
-		return ki_##name(msg);                             \
+	{                                                          \
+		return ki_##name(msg);                                 \
 	}
-#define WRAP_1(name)                                                           \
-	static int w_##name(struct sip_msg *msg, char *a, char *b)                 \
-	{                                                                          \
-		str first;                                                             \
-		if(fixup_get_svalue(msg, (gparam_t *)a, &first) < 0)                   \
-			return -2;                                                         \
-		return ki_##name(msg, &first);                                         \
+#define WRAP_1(name)                                           \
+	static int w_##name(struct sip_msg *msg, char *a, char *b) \
+	{                                                          \
+		str first;                                             \
+		if(fixup_get_svalue(msg, (gparam_t *)a, &first) < 0)   \
+			return -2;                                         \
+		return ki_##name(msg, &first);                         \
 	}
-#define WRAP_2(name)                                                           \
-	static int w_##name(struct sip_msg *msg, char *a, char *b)                 \
-	{                                                                          \
-		str first, second;                                                     \
-		if(fixup_get_svalue(msg, (gparam_t *)a, &first) < 0                    \
-				|| fixup_get_svalue(msg, (gparam_t *)b, &second) < 0)          \
-			return -2;                                                         \
-		return ki_##name(msg, &first, &second);                                \
+#define WRAP_2(name)                                                  \
+	static int w_##name(struct sip_msg *msg, char *a, char *b)        \
+	{                                                                 \
+		str first, second;                                            \
+		if(fixup_get_svalue(msg, (gparam_t *)a, &first) < 0           \
+				|| fixup_get_svalue(msg, (gparam_t *)b, &second) < 0) \
+			return -2;                                                \
+		return ki_##name(msg, &first, &second);                       \
 	}
 
 WRAP_0(trust_asserted)

@@ -31,14 +31,14 @@ struct store_job {
 	enum cpm_defer_cause cause;
 	enum store_place place;
 	int stored_status; /* answered when the message is in the message store: 200, or 202 for a deferred one */
-	int64_t store_ms;  /* when it is to be put there from the queue; 0: never, it only waits */
+	int64_t store_ms; /* when it is to be put there from the queue; 0: never, it only waits */
 	int64_t now_ms, order_us, expires_ms;
 	struct cpm_slice id, aor, identity, record, body; /* borrow from the job */
 };
 
 struct trigger_job {
 	struct job head;
-	bool force; /* also what is to be retried later */
+	bool force;      /* also what is to be retried later */
 	bool registered; /* a client registered anew: its user hears of what else is kept */
 	int64_t not_before_ms;
 	struct cpm_slice aor, contact; /* contact: only to this one; empty for any client */
@@ -54,7 +54,7 @@ struct answer_job {
 struct documents_job {
 	struct job head;
 	enum xdm_state state;
-	uint64_t ticket; /* of what is due; 0: the push session of aor */
+	uint64_t ticket;         /* of what is due; 0: the push session of aor */
 	struct xdm_entry *entry; /* a reference, the job's; NULL when there are none */
 	struct cpm_slice aor;
 };

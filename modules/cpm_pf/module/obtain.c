@@ -35,7 +35,8 @@ void obtain_resume(unsigned long long token, struct cpm_slice aor)
 	shm_free(o);
 }
 
-enum xdm_state obtain_documents(struct cpm_slice aor, bool refresh, int wait_ms, struct xdm_entry **entry)
+enum xdm_state obtain_documents(
+		struct cpm_slice aor, bool refresh, int wait_ms, struct xdm_entry **entry)
 {
 	struct xdm_waiter waiter = {.kind = WAITER_RPC};
 	struct obtain *o;

@@ -9,7 +9,8 @@
 #include "../xdm/xdm.h"
 
 /* Waits at most wait_ms for a fetch. *entry is the caller's (xdm_release), NULL with XDM_FAILED. */
-enum xdm_state obtain_documents(struct cpm_slice aor, bool refresh, int wait_ms, struct xdm_entry **entry);
+enum xdm_state obtain_documents(
+		struct cpm_slice aor, bool refresh, int wait_ms, struct xdm_entry **entry);
 
 /* The end of such a wait, in the documents process; token is waiter.a. */
 void obtain_resume(unsigned long long token, struct cpm_slice aor);

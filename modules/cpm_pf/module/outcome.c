@@ -120,17 +120,20 @@ void outcome_kept(struct cpm_slice id, struct cpm_slice aor)
 			SLICE_FMT(id), SLICE_FMT(aor));
 }
 
-void outcome_stored(struct cpm_slice id, struct cpm_slice aor, struct cpm_slice folder, uint32_t uid, uint32_t uidvalidity, bool late)
+void outcome_stored(struct cpm_slice id, struct cpm_slice aor, struct cpm_slice folder,
+		uint32_t uid, uint32_t uidvalidity, bool late)
 {
 	count(stored);
-	LM_INFO("event=stored id=%.*s user=%.*s uid=%u uidvalidity=%u folder=\"%.*s\" from=%s\n", SLICE_FMT(id), SLICE_FMT(aor), uid,
-			uidvalidity, SLICE_FMT(folder), late ? "queue" : "request");
+	LM_INFO("event=stored id=%.*s user=%.*s uid=%u uidvalidity=%u folder=\"%.*s\" from=%s\n",
+			SLICE_FMT(id), SLICE_FMT(aor), uid, uidvalidity, SLICE_FMT(folder),
+			late ? "queue" : "request");
 }
 
 void outcome_unstored(struct cpm_slice id, struct cpm_slice aor, const char *reason)
 {
 	count(unstored);
-	LM_NOTICE("event=unstored id=%.*s user=%.*s reason=%s\n", SLICE_FMT(id), SLICE_FMT(aor), reason);
+	LM_NOTICE(
+			"event=unstored id=%.*s user=%.*s reason=%s\n", SLICE_FMT(id), SLICE_FMT(aor), reason);
 }
 
 void outcome_quarantined(struct cpm_slice id, const char *why)

@@ -25,7 +25,8 @@ void outcome_ended(
 /* An expired message that is kept for the message store. */
 void outcome_kept(struct cpm_slice id, struct cpm_slice aor);
 /* It is in the user's message store; late: from the queue. */
-void outcome_stored(struct cpm_slice id, struct cpm_slice aor, struct cpm_slice folder, uint32_t uid, uint32_t uidvalidity, bool late);
+void outcome_stored(struct cpm_slice id, struct cpm_slice aor, struct cpm_slice folder,
+		uint32_t uid, uint32_t uidvalidity, bool late);
 /* The message store did not take it, this time. */
 void outcome_unstored(struct cpm_slice id, struct cpm_slice aor, const char *reason);
 void outcome_quarantined(struct cpm_slice id, const char *why);

@@ -95,7 +95,8 @@ int queue_process_of(struct cpm_slice aor)
 
 bool queue_post_to(int process, void *job)
 {
-	return process >= 0 && process < settings.queue_workers && mailbox_post(mailboxes[process], job);
+	return process >= 0 && process < settings.queue_workers
+		   && mailbox_post(mailboxes[process], job);
 }
 
 bool queue_post(struct cpm_slice aor, void *job)
@@ -103,7 +104,8 @@ bool queue_post(struct cpm_slice aor, void *job)
 	return queue_post_to(queue_process_of(aor), job);
 }
 
-static bool trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, bool registered, int64_t delay_ms)
+static bool trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, bool registered,
+		int64_t delay_ms)
 {
 	struct trigger_job *job = shm_malloc(sizeof(*job) + aor.n + contact.n);
 	char *text = (char *)(job + 1);
@@ -130,7 +132,8 @@ bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, i
 	return trigger(aor, contact, force, false, delay_ms);
 }
 
-bool queue_registered(struct cpm_slice aor, struct cpm_slice contact, bool refreshed, int64_t delay_ms)
+bool queue_registered(
+		struct cpm_slice aor, struct cpm_slice contact, bool refreshed, int64_t delay_ms)
 {
 	return trigger(aor, contact, !refreshed, !refreshed, delay_ms);
 }
@@ -146,9 +149,11 @@ void queue_completed(uint64_t ticket, int status, int64_t expires_s)
 
 	if(!job)
 		return;
-	*job = (struct answer_job){.head = {JOB_ANSWER}, .status = status, .ticket = ticket, .expires_s = expires_s};
+	*job = (struct answer_job){
+			.head = {JOB_ANSWER}, .status = status, .ticket = ticket, .expires_s = expires_s};
 	if(!queue_post_to(ticket_process(ticket), job)) {
-		LM_WARN("the queue process is behind: an answer is lost, what it was for will be sent again\n");
+		LM_WARN("the queue process is behind: an answer is lost, what it was for will be sent "
+				"again\n");
 		shm_free(job);
 	}
 }
@@ -176,7 +181,8 @@ static void on_stored(void *context, enum store_rc rc, struct cpm_slice id)
 	switch(rc) {
 		case STORE_OK:
 		case STORE_DUPLICATE:
-			if(!transaction_reply(&job->transaction, 202, "Accepted", cpm_slice_of(settings_server_line())))
+			if(!transaction_reply(
+					   &job->transaction, 202, "Accepted", cpm_slice_of(settings_server_line())))
 				count(unparked);
 			if(rc == STORE_DUPLICATE) {
 				outcome_duplicate(id, job->aor);
@@ -187,7 +193,8 @@ static void on_stored(void *context, enum store_rc rc, struct cpm_slice id)
 				push_stored(job->aor, job->cause, now_ms());
 				/* PU-1: who has no client hears of it out-of-band. */
 				if(settings.notify_pushed)
-					store_notify(store, job->aor, job->now_ms + settings.notify_delay_ms, NULL, NULL);
+					store_notify(
+							store, job->aor, job->now_ms + settings.notify_delay_ms, NULL, NULL);
 			}
 			break;
 		case STORE_QUOTA:
@@ -345,8 +352,8 @@ void queue_run(int index)
 	settings.store.log = on_log;
 	settings.store.state = on_state;
 	store = store_new(&settings.store, &error);
-	if(!store || !push_init(index, store) || !due_init(index, store)
-			|| !report_init(index) || !notify_init(index, store) || !changes_init(index)) {
+	if(!store || !push_init(index, store) || !due_init(index, store) || !report_init(index)
+			|| !notify_init(index, store) || !changes_init(index)) {
 		LM_CRIT("the queue process cannot start: %s\n", error ? error : "no memory");
 		exit(1);
 	}

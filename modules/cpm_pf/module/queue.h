@@ -32,7 +32,8 @@ void queue_store(struct store_job *job);
 bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, int64_t delay_ms);
 
 /* The same for a client that has registered, or refreshed its registration. */
-bool queue_registered(struct cpm_slice aor, struct cpm_slice contact, bool refreshed, int64_t delay_ms);
+bool queue_registered(
+		struct cpm_slice aor, struct cpm_slice contact, bool refreshed, int64_t delay_ms);
 
 /* An answer came, to what was sent with this ticket. */
 void queue_answered(uint64_t ticket, int status);

@@ -160,8 +160,8 @@ static void message_add(struct listing *l, void *h, const struct store_listed *m
 	rpc_add_text(l->rpc, h, "state", m->state);
 	why_add(l, h, m, r.aor);
 	/* The octets of a large message lie apart. */
-	rpc_add_number(l->rpc, h, "size",
-			(int64_t)(read && r.kind == CPM_RECORD_LARGE ? r.size : m->size));
+	rpc_add_number(
+			l->rpc, h, "size", (int64_t)(read && r.kind == CPM_RECORD_LARGE ? r.size : m->size));
 	rpc_add_number(l->rpc, h, "attempts", m->attempts);
 	if(m->last_status)
 		rpc_add_number(l->rpc, h, "last_status", m->last_status);

@@ -229,8 +229,8 @@ int ki_apply_policy(struct sip_msg *msg, str *medium)
 	if(trouble)
 		return trouble;
 	if(!cpm_medium_of(slice_of_str(medium), &c->facts.medium)) {
-		LM_ERR("cpm_apply_policy: \"%.*s\" is none of pager, large, deferred, session\n", medium->len,
-				medium->s);
+		LM_ERR("cpm_apply_policy: \"%.*s\" is none of pager, large, deferred, session\n",
+				medium->len, medium->s);
 		return -2;
 	}
 	c->facts.now_ms = c->now_ms;
@@ -279,7 +279,8 @@ int ki_reject_code(struct sip_msg *msg, str *warning, int code)
 	struct cpm_slice words;
 	uint64_t number;
 
-	if(!cpm_slice_u64(slice_of_str(warning), &number) || !cpm_warning_text((unsigned)number, &words)) {
+	if(!cpm_slice_u64(slice_of_str(warning), &number)
+			|| !cpm_warning_text((unsigned)number, &words)) {
 		LM_ERR("cpm_reject: there is no warning %.*s\n", warning->len, warning->s);
 		return -2;
 	}
@@ -291,7 +292,8 @@ int ki_reject_code(struct sip_msg *msg, str *warning, int code)
 	if(b.rc != CPM_OK)
 		return -2;
 	count(rejected);
-	return transaction_refuse(msg, code, code == 403 ? "Forbidden" : "Not Acceptable Here", cpm_buf_slice(&b))
+	return transaction_refuse(
+				   msg, code, code == 403 ? "Forbidden" : "Not Acceptable Here", cpm_buf_slice(&b))
 				   ? 1
 				   : -2;
 }

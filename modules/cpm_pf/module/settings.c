@@ -255,7 +255,8 @@ static bool ranges_check(void)
 		}
 	}
 	if(settings.redis_reconnect_max_ms < settings.redis_reconnect_min_ms) {
-		LM_ERR("parameter redis_reconnect_max_ms is below redis_reconnect_min_ms: write at least %d\n",
+		LM_ERR("parameter redis_reconnect_max_ms is below redis_reconnect_min_ms: write at least "
+			   "%d\n",
 				settings.redis_reconnect_min_ms);
 		return false;
 	}
@@ -380,14 +381,16 @@ static bool imap_check(void)
 
 	if(!settings.store_url[0])
 		return true;
-	error = cpm_folder_check(cpm_slice_of(settings.store_folder), cpm_slice_of(settings.store_delimiters));
+	error = cpm_folder_check(
+			cpm_slice_of(settings.store_folder), cpm_slice_of(settings.store_delimiters));
 	if(error) {
 		LM_ERR("parameters store_folder and store_delimiters: %s\n", error);
 		return false;
 	}
 	cpm_buf_init_fixed(&login, memory, sizeof(memory));
 	if(cpm_folder_add_login(&login, cpm_slice_of(settings.store_user), &example) != CPM_OK) {
-		LM_ERR("parameter store_user is \"%s\": write for instance \"{user}@{domain}\"; {aor} is the whole "
+		LM_ERR("parameter store_user is \"%s\": write for instance \"{user}@{domain}\"; {aor} is "
+			   "the whole "
 			   "URI\n",
 				settings.store_user);
 		return false;
@@ -420,7 +423,8 @@ static bool words_check(void)
 	else if(strcmp(settings.expired_word, "store") == 0)
 		settings.expired = CPM_EXPIRED_STORE;
 	else {
-		LM_ERR("parameter expired is \"%s\": write \"discard\" or \"store\"\n", settings.expired_word);
+		LM_ERR("parameter expired is \"%s\": write \"discard\" or \"store\"\n",
+				settings.expired_word);
 		return false;
 	}
 
@@ -457,9 +461,12 @@ static bool uri_check(const char *name, const char *value)
 {
 	struct cpm_uri uri;
 
-	if(!value[0] || (cpm_uri_parse(cpm_slice_of(value), &uri, NULL) == CPM_OK && !strpbrk(value, "<> \r\n")))
+	if(!value[0]
+			|| (cpm_uri_parse(cpm_slice_of(value), &uri, NULL) == CPM_OK
+					&& !strpbrk(value, "<> \r\n")))
 		return true;
-	LM_ERR("parameter %s is \"%s\": write a SIP URI, for instance \"sip:cpm@example.net\"\n", name, value);
+	LM_ERR("parameter %s is \"%s\": write a SIP URI, for instance \"sip:cpm@example.net\"\n", name,
+			value);
 	return false;
 }
 

@@ -16,7 +16,8 @@ bool statistics_init(void)
 	return register_module_stats("cpm_pf", rows) == 0;
 }
 
-void statistics_each(void (*each)(void *context, const char *name, unsigned long value), void *context)
+void statistics_each(
+		void (*each)(void *context, const char *name, unsigned long value), void *context)
 {
 	size_t i;
 

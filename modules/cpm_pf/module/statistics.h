@@ -37,6 +37,7 @@ CPM_STATISTICS(STATISTIC_DECLARE)
 bool statistics_init(void);
 
 /* Each counter's name and value, in the order above. */
-void statistics_each(void (*each)(void *context, const char *name, unsigned long value), void *context);
+void statistics_each(
+		void (*each)(void *context, const char *name, unsigned long value), void *context);
 
 #endif

@@ -70,8 +70,8 @@ static int variable_get(struct sip_msg *msg, pv_param_t *param, pv_value_t *res)
 			return get_text(msg, param, res,
 					c->facts.originator_count ? c->facts.originators[0].key : CPM_SLICE_NONE);
 		case VARIABLE_ACTION:
-			return c->decided ? get_text(msg, param, res,
-							   cpm_slice_of(cpm_action_name(c->verdict.action)))
+			return c->decided ? get_text(
+						   msg, param, res, cpm_slice_of(cpm_action_name(c->verdict.action)))
 							  : pv_get_null(msg, param, res);
 		case VARIABLE_RULE:
 			return get_text(msg, param, res, c->rule);

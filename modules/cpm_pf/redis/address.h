@@ -15,16 +15,14 @@
 #define ADDRESS_SENTINELS_MAX 8
 
 /* A unix socket has port 0 and its path as host. */
-struct address
-{
+struct address {
 	char host[ADDRESS_HOST_MAX];
 	int port;
 };
 
-struct address_set
-{
+struct address_set {
 	struct address server; /* without Sentinel */
-	char master[64];	   /* Sentinel's name of the master; empty without Sentinel */
+	char master[64];       /* Sentinel's name of the master; empty without Sentinel */
 	struct address sentinels[ADDRESS_SENTINELS_MAX];
 	size_t sentinel_count;
 };

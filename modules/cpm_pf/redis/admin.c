@@ -160,8 +160,7 @@ int admin_show(const struct store_config *config, struct cpm_slice id, admin_eac
 	return found;
 }
 
-static const struct
-{
+static const struct {
 	const char *name;
 	const char *places; /* in which order one goes through a user's messages */
 } verbs[] = {

@@ -22,9 +22,8 @@ int admin_show(const struct store_config *config, struct cpm_slice id, admin_eac
 		void *context, const char **error);
 
 /* What operators do to messages. Each is idempotent and touches only what it changes. */
-enum admin_verb
-{
-	ADMIN_HOLD,	   /* parked until released; expires all the same */
+enum admin_verb {
+	ADMIN_HOLD,    /* parked until released; expires all the same */
 	ADMIN_RELEASE, /* back to where it was before the hold */
 	ADMIN_DELETE,  /* as if its user had deleted it; also of a quarantined one */
 	ADMIN_EXPIRE,  /* as if its time had come */
@@ -38,8 +37,7 @@ int admin_act(const struct store_config *config, enum admin_verb verb, struct cp
 /* How old the waiting messages are, by the domain of their user. */
 #define ADMIN_AGES 7
 extern const int64_t admin_age_ms[ADMIN_AGES]; /* upper end of each bucket; the last is INT64_MAX */
-struct admin_shape
-{
+struct admin_shape {
 	struct cpm_slice domain; /* "tel" for numbers; "" for all beyond ADMIN_DOMAINS_MAX */
 	uint64_t ages[ADMIN_AGES];
 	uint64_t total;
@@ -55,8 +53,7 @@ bool admin_shape(const struct store_config *config, int64_t now_ms, size_t limit
 int64_t admin_ping(const struct store_config *config, const char **error);
 
 /* Sums over all shards since the store was made. Each shard is read in one step, so balance is exact. */
-struct admin_totals
-{
+struct admin_totals {
 	uint64_t accepted;
 	uint64_t ended[STORE_OUTCOMES];
 	uint64_t

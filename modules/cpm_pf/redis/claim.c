@@ -70,7 +70,10 @@ struct command *claim_settle(
 
 	if(!settle_ok(config, settle))
 		return NULL;
-	c = call_new(COMMAND_SETTLE, sha, settle->shard, 7, settle->keep ? 6 : report ? 9 : 5,
+	c = call_new(COMMAND_SETTLE, sha, settle->shard, 7,
+			settle->keep ? 6
+			: report     ? 9
+						 : 5,
 			settle->entry.n + r->record.n + r->body.n + 20 * CALL_SMALL);
 	if(!c)
 		return NULL;
@@ -137,8 +140,7 @@ struct command *claim_notify(
 	return call_finished(c);
 }
 
-struct store_claim
-{
+struct store_claim {
 	redisReply *reply;
 	struct store_due due[];
 };
@@ -154,8 +156,7 @@ void store_claim_free(struct store_claim **claim)
 
 static bool kind_of(char letter, enum store_due_kind *kind)
 {
-	static const struct
-	{
+	static const struct {
 		char letter;
 		enum store_due_kind kind;
 	} kinds[] = {{'x', STORE_DUE_EXPIRED}, {'d', STORE_DUE_DELETED}, {'r', STORE_DUE_REPORT},

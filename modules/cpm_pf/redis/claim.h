@@ -20,8 +20,7 @@ struct command *claim_report(const struct store_config *config, const char *sha,
 struct command *claim_notify(
 		const struct store_config *config, struct cpm_slice aor, int64_t at_ms, bool there);
 
-struct claim_answer
-{
+struct claim_answer {
 	bool more;
 	int64_t next_ms;
 	const redisReply *const *gone; /* entries of vanished messages, borrowed from the reply */

@@ -10,8 +10,7 @@
 
 #include "store.h"
 
-enum command_kind
-{
+enum command_kind {
 	COMMAND_PUT,
 	COMMAND_NEXT,
 	COMMAND_CLAIM,
@@ -24,27 +23,25 @@ enum command_kind
 	COMMAND_OCTETS,
 	COMMAND_UNSTAGE,
 	COMMAND_ASKED = COMMAND_UNSTAGE, /* somebody waits for those up to here */
-	COMMAND_LOAD,					/* SCRIPT LOAD after NOSCRIPT */
-	COMMAND_ASKING,					/* precedes a command that Cluster redirected with ASK */
+	COMMAND_LOAD,                    /* SCRIPT LOAD after NOSCRIPT */
+	COMMAND_ASKING,                  /* precedes a command that Cluster redirected with ASK */
 	COMMAND_WAIT,
 	COMMAND_PROBE, /* is a full server still full? */
 	COMMAND_SETUP, /* a step of the handshake */
 };
 
-struct command
-{
+struct command {
 	struct command *next;
 	enum command_kind kind;
 	unsigned shard;
 	unsigned redirects;
-	int step;			 /* COMMAND_SETUP: of the handshake */
+	int step;            /* COMMAND_SETUP: of the handshake */
 	int64_t deadline_ms; /* 0 until the store has seen it */
 	int64_t retry_at_ms; /* while it is put aside */
-	enum store_rc rc;	 /* COMMAND_PUT: the answer that waits for replicas */
-	bool *known;		 /* COMMAND_MANAGE: the same, of each wish; owned */
-	char *first_id;		 /* COMMAND_PUT: of the duplicate; owned */
-	union
-	{ /* NULL where nobody wants to know */
+	enum store_rc rc;    /* COMMAND_PUT: the answer that waits for replicas */
+	bool *known;         /* COMMAND_MANAGE: the same, of each wish; owned */
+	char *first_id;      /* COMMAND_PUT: of the duplicate; owned */
+	union {              /* NULL where nobody wants to know */
 		store_put_cb put;
 		store_next_cb next;
 		store_claim_cb claim;
@@ -56,10 +53,10 @@ struct command
 	} cb;
 	void *context;
 	size_t id_offset,
-			id_n;	 /* COMMAND_PUT: where the id stands within bytes; COMMAND_MANAGE: the AoR */
-	size_t count;	 /* COMMAND_MANAGE: of the wishes */
-	bool all;		 /* COMMAND_MANAGE: a step of many */
-	int64_t now_ms;	 /* COMMAND_MANAGE */
+			id_n;    /* COMMAND_PUT: where the id stands within bytes; COMMAND_MANAGE: the AoR */
+	size_t count;    /* COMMAND_MANAGE: of the wishes */
+	bool all;        /* COMMAND_MANAGE: a step of many */
+	int64_t now_ms;  /* COMMAND_MANAGE */
 	int64_t waiting; /* COMMAND_MANAGE: what the first step of several said; -1 before */
 	size_t size, cap;
 	bool overflow; /* more was added than there is room for: our own bug, not to be sent */
@@ -76,8 +73,7 @@ void command_arg3(struct command *c, struct cpm_slice a, struct cpm_slice b, str
 struct command *command_of(enum command_kind kind, size_t count, const char *const *args);
 void command_free(struct command *c);
 
-struct command_queue
-{
+struct command_queue {
 	struct command *head, *tail;
 	size_t count;
 };

@@ -12,8 +12,7 @@
 #include "../core/base/slice.h"
 
 /* Empty strings are not known. */
-struct durability
-{
+struct durability {
 	char appendonly[16];
 	char appendfsync[16];
 	char maxmemory_policy[32];

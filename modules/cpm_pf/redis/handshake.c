@@ -7,8 +7,7 @@
 
 #include <stdio.h>
 
-enum step
-{
+enum step {
 	STEP_AUTH,
 	STEP_SELECT,
 	STEP_ROLE,

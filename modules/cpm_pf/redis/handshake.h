@@ -15,15 +15,14 @@
 
 #define SCRIPT_SHA_SIZE 41
 
-struct handshake
-{
+struct handshake {
 	const struct store_config *config;
 	struct durability durability;
 	char sha[SCRIPT_LOADED][SCRIPT_SHA_SIZE];
-	char detail[128];	  /* of a refusal, for the log */
-	bool full;			  /* the server takes no writes for now */
-	bool shards_ok;		  /* this server holds the number of shards, and it is ours */
-	bool moved;			  /* Cluster: another server holds it ... */
+	char detail[128];     /* of a refusal, for the log */
+	bool full;            /* the server takes no writes for now */
+	bool shards_ok;       /* this server holds the number of shards, and it is ours */
+	bool moved;           /* Cluster: another server holds it ... */
 	struct address owner; /* ... namely this one */
 };
 

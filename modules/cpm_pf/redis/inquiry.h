@@ -17,11 +17,9 @@
 #define INQUIRY_KEY_SIZE 1280
 
 /* One connection for each Cluster node that was met; the last one used comes first. */
-struct inquiry
-{
+struct inquiry {
 	const struct store_config *config;
-	struct
-	{
+	struct {
 		struct address address;
 		redisContext *redis;
 	} nodes[INQUIRY_CONNECTIONS_MAX];
@@ -29,8 +27,7 @@ struct inquiry
 	size_t current;
 };
 
-struct inquiry_args
-{
+struct inquiry_args {
 	const char *v[INQUIRY_ARGS_MAX];
 	size_t n[INQUIRY_ARGS_MAX];
 	int count;

@@ -12,18 +12,11 @@
 
 #include "handshake.h"
 
-enum link_state
-{
-	LINK_DOWN,
-	LINK_CONNECTING,
-	LINK_SETUP,
-	LINK_READY
-};
+enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_SETUP, LINK_READY };
 
 struct link;
 
-struct link_hooks
-{
+struct link_hooks {
 	/* An answer to a command, which is the hook's now. True when it has taken the reply too. */
 	bool (*answer)(void *owner, struct link *l, struct command *c, redisReply *reply);
 	/* The handshake is done. */
@@ -32,14 +25,13 @@ struct link_hooks
 	void (*failed)(void *owner, struct link *l, const char *reason, const char *detail);
 };
 
-struct link
-{
+struct link {
 	const struct store_config *config;
 	const struct link_hooks *hooks;
 	void *owner;
 	const struct address_set *sentinels; /* NULL when the address is fixed */
-	size_t sentinel;					 /* the next one to ask */
-	bool resolved;						 /* address is what Sentinel said */
+	size_t sentinel;                     /* the next one to ask */
+	bool resolved;                       /* address is what Sentinel said */
 	bool quick; /* a connection that worked was lost: try again at once, and say nothing yet */
 	struct address address;
 	redisContext *redis;
@@ -52,10 +44,10 @@ struct link
 	struct handshake handshake;
 	struct command_queue setup, work;
 	struct command_queue held; /* answered, but waiting for WAIT */
-	struct command *unsent;	   /* the first in the active queue that is not fully written */
+	struct command *unsent;    /* the first in the active queue that is not fully written */
 	size_t unsent_offset;
 	bool writes_to_confirm; /* puts or orders were queued after the last WAIT */
-	bool reloading;		  /* a SCRIPT LOAD is on its way */
+	bool reloading;         /* a SCRIPT LOAD is on its way */
 	uint64_t random;
 };
 

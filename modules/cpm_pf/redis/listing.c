@@ -158,6 +158,7 @@ void listing_read(redisReply *const *row, struct store_listed *m)
 	if(m->record.n && stored >= head_n + m->record.n)
 		m->size = stored - head_n - m->record.n;
 	/* quarantined messages and those about to go have no expiry in the queue, those kept for the message store none at all */
-	if((m->expires_ms == 0 || m->expires_ms >= CALL_NUMBER_MAX) && cpm_record_parse(m->record, &record, NULL) == CPM_OK)
+	if((m->expires_ms == 0 || m->expires_ms >= CALL_NUMBER_MAX)
+			&& cpm_record_parse(m->record, &record, NULL) == CPM_OK)
 		m->expires_ms = record.expires_ms;
 }

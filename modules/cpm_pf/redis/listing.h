@@ -10,8 +10,7 @@
 #include "call.h"
 
 /* The keys of both scripts, in order; of a user when user is set, else of the shard. */
-struct listing_key
-{
+struct listing_key {
 	const char *kind;
 	bool user;
 };

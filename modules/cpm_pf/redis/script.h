@@ -6,8 +6,7 @@
 #ifndef CPM_SCRIPT_H
 #define CPM_SCRIPT_H
 
-enum script
-{
+enum script {
 	SCRIPT_PUT,
 	SCRIPT_NEXT,
 	SCRIPT_CLAIM,

@@ -16,33 +16,27 @@
 
 struct store;
 
-enum store_log_level
-{
-	STORE_LOG_ERROR,
-	STORE_LOG_WARNING,
-	STORE_LOG_NOTICE,
-	STORE_LOG_DEBUG
-};
+enum store_log_level { STORE_LOG_ERROR, STORE_LOG_WARNING, STORE_LOG_NOTICE, STORE_LOG_DEBUG };
 
 #define STORE_CONNECTIONS_MAX 8
 
-struct store_config
-{
+struct store_config {
 	/* "host:port", "unix:/path", or "sentinel:<master name>@host:port,host:port"; a Cluster is recognised by its redirects */
 	const char *address;
-	const char *user;	  /* ACL user, or NULL */
+	const char *user;     /* ACL user, or NULL */
 	const char *password; /* or NULL */
 	int database;
 	const char *prefix;
 	unsigned shards;
 	unsigned connections; /* to a server, shards spread over them; 0 is 1 */
-	int64_t timeout_ms; /* of one command, and of connecting */
+	int64_t timeout_ms;   /* of one command, and of connecting */
 	int64_t reconnect_min_ms, reconnect_max_ms;
-	unsigned wait_replicas; /* a put or a user's order succeeds once so many replicas have it (WAIT); 0 for none */
+	unsigned
+			wait_replicas; /* a put or a user's order succeeds once so many replicas have it (WAIT); 0 for none */
 	bool require_durable; /* stay unavailable while the server would lose acknowledged writes, instead of warning */
-	size_t max_pending;		  /* commands under way; more are refused at once */
+	size_t max_pending;       /* commands under way; more are refused at once */
 	size_t max_user_messages; /* waiting for one user; more are refused as over quota */
-	int64_t ttl_grace_ms;	  /* Redis TTL of a record past its expiry: the last safety net */
+	int64_t ttl_grace_ms;     /* Redis TTL of a record past its expiry: the last safety net */
 	int64_t claim_ms; /* what was claimed and not settled by then is handed out again, to whoever asks */
 	const struct cpm_limits *limits;
 	void (*log)(void *context, enum store_log_level level,
@@ -63,8 +57,7 @@ int64_t store_run(struct store *s, int64_t now_ms);
 
 /* The descriptors to poll until then: fills at most max, returns how many. write: also wait for writability. The set may change
  * with each store_run. */
-struct store_poll
-{
+struct store_poll {
 	int fd;
 	bool write;
 };
@@ -73,27 +66,24 @@ size_t store_poll_set(const struct store *s, struct store_poll *set, size_t max)
 bool store_available(const struct store *s);
 size_t store_pending(const struct store *s);
 
-enum store_rc
-{
+enum store_rc {
 	STORE_OK,
 	STORE_DUPLICATE, /* put: a message with the same identity is there already (or was, in the window) */
 	STORE_QUOTA, /* put: the user has max_user_messages, waiting and parked together */
-	STORE_BUSY,	 /* next: somebody else holds the lease */
-	STORE_LOST,	 /* next: our lease ran out and was taken by another */
+	STORE_BUSY,  /* next: somebody else holds the lease */
+	STORE_LOST,  /* next: our lease ran out and was taken by another */
 	STORE_DOWN, /* not available, timed out, refused by the server; whether it took effect is not known */
 };
 const char *store_rc_name(enum store_rc rc);
 
 /* Where a message is kept: to be pushed, or parked for somebody's word. */
-enum store_place
-{
+enum store_place {
 	STORE_TO_PUSH,
-	STORE_TO_PULL,	/* until its user orders something */
+	STORE_TO_PULL,  /* until its user orders something */
 	STORE_TO_STORE, /* until it is in the message store */
 };
 
-struct store_put
-{
+struct store_put {
 	struct cpm_slice id;
 	struct cpm_slice aor;
 	int64_t order_us; /* order of arrival; larger is later */
@@ -114,16 +104,10 @@ typedef void (*store_put_cb)(void *context, enum store_rc rc, struct cpm_slice i
 bool store_put(struct store *s, const struct store_put *put, store_put_cb cb, void *context);
 
 /* What its user ordered for a message that is to be pushed (8.3.1.6.3). */
-enum store_order
-{
-	STORE_ORDER_NONE,
-	STORE_ORDER_DELIVER,
-	STORE_ORDER_INTERWORK
-};
+enum store_order { STORE_ORDER_NONE, STORE_ORDER_DELIVER, STORE_ORDER_INTERWORK };
 
 /* A message handed out for pushing; slices borrow from the batch. */
-struct store_message
-{
+struct store_message {
 	struct cpm_slice id;
 	struct cpm_slice record;
 	struct cpm_slice body;
@@ -135,8 +119,7 @@ struct store_message
 
 struct store_batch; /* owns a reply of the server */
 
-struct store_failure
-{
+struct store_failure {
 	struct cpm_slice id;
 	int64_t not_before_ms;
 	int status; /* the client's SIP status, for operators */
@@ -146,8 +129,7 @@ struct store_failure
  * until it is told in one of the lists, the lease is given back, or it runs out; meanwhile its expiry and its deletion wait. A
  * holder must not send a message whose expiry time has come, but tell it as unsent. An end that comes too late, as the message has
  * ended otherwise, is ignored. Each list holds at most 1000. */
-struct store_next
-{
+struct store_next {
 	struct cpm_slice aor;
 	struct cpm_slice token; /* of the lease: unique per push session and process */
 	int64_t lease_ms;
@@ -164,22 +146,21 @@ struct store_next
 	const struct cpm_slice *quarantine; /* ids whose record could not be read: set aside, kept */
 	size_t quarantine_count;
 	int64_t after_us;  /* only messages that arrived later than this */
-	size_t want;	   /* at most so many messages; 0: only renew and end */
+	size_t want;       /* at most so many messages; 0: only renew and end */
 	size_t max_bytes;  /* stop handing out past this sum of bodies (but always one) */
-	bool force;		   /* also those whose retry time has not come (a client has just registered) */
+	bool force;        /* also those whose retry time has not come (a client has just registered) */
 	bool ordered_only; /* only what the user ordered (do-not-disturb is on) */
-	bool release;	   /* give the lease back afterwards, unless messages were handed out */
+	bool release;      /* give the lease back afterwards, unless messages were handed out */
 };
 
-struct store_next_result
-{
+struct store_next_result {
 	enum store_rc rc;
-	struct store_batch *batch;			  /* the caller's: store_batch_free; NULL when count is 0 */
+	struct store_batch *batch;            /* the caller's: store_batch_free; NULL when count is 0 */
 	const struct store_message *messages; /* in the batch, in order of arrival */
 	size_t count;
 	int64_t busy_ms; /* STORE_BUSY: how long the other's lease still runs */
 	int64_t waiting; /* messages of the user that are to be pushed (not-yet-due and expired ones too) */
-	int64_t parked;		 /* messages of the user that wait for somebody's word */
+	int64_t parked;      /* messages of the user that wait for somebody's word */
 	int64_t next_due_ms; /* earliest retry time among those passed over, 0 when none */
 	int64_t looked_us; /* not 0: nothing was found among the many that arrived up to then; ask again with this as after_us */
 	size_t vanished; /* waiting ids whose record was gone (TTL, eviction): dropped from the queue, counted and logged */
@@ -189,8 +170,7 @@ bool store_next(struct store *s, const struct store_next *next, store_next_cb cb
 void store_batch_free(struct store_batch **batch);
 
 /* Why a message left the queue; each is one of the sums. */
-enum store_outcome
-{
+enum store_outcome {
 	STORE_DELIVERED,
 	STORE_STORED,
 	STORE_FORWARDED,
@@ -204,8 +184,7 @@ const char *store_outcome_name(enum store_outcome outcome);
 
 /* What is due in a shard. EXPIRED and DELETED are the ends of messages: whoever claims one has the message to himself, as it has
  * left the places from which it could be pushed. The others are tasks. */
-enum store_due_kind
-{
+enum store_due_kind {
 	STORE_DUE_EXPIRED,
 	STORE_DUE_DELETED,
 	STORE_DUE_REPORT,
@@ -213,15 +192,14 @@ enum store_due_kind
 	STORE_DUE_STORE
 };
 
-struct store_due
-{
+struct store_due {
 	enum store_due_kind kind;
-	struct cpm_slice entry;	 /* names the claim to store_settle */
-	struct cpm_slice id;	 /* of the message or report; empty for NOTIFY */
-	struct cpm_slice aor;	 /* empty for REPORT */
+	struct cpm_slice entry;  /* names the claim to store_settle */
+	struct cpm_slice id;     /* of the message or report; empty for NOTIFY */
+	struct cpm_slice aor;    /* empty for REPORT */
 	struct cpm_slice record; /* of the message, or the report's; empty for NOTIFY */
 	struct cpm_slice body;
-	int64_t due_ms;	  /* when it was due: how late are we */
+	int64_t due_ms;   /* when it was due: how late are we */
 	int64_t attempts; /* earlier claims that were put off (again_ms) */
 };
 
@@ -241,21 +219,19 @@ bool store_claim(struct store *s, unsigned shard, int64_t now_ms, size_t ends, s
 /* A disposition notification to be sent. id: without ':', of at most 128 bytes; a second report of the same id is dropped, so the
  * id of the message it is about makes repeats harmless. Becomes due at due_ms as STORE_DUE_REPORT in the same shard. Its TTL ends
  * ttl_grace_ms after expires_ms. Empty id: none. */
-struct store_report
-{
+struct store_report {
 	struct cpm_slice id, record, body;
 	int64_t due_ms, expires_ms;
 };
 
 /* Ends or puts off what was claimed. The end of a message, its sum and its report are one step. */
-struct store_settle
-{
+struct store_settle {
 	unsigned shard;
 	struct cpm_slice entry;
 	int64_t now_ms;
 	int64_t again_ms; /* > 0: not ended; handed out again then, attempts + 1 */
 	bool quarantine;  /* of a message: its record cannot be read; set aside, kept, not ended */
-	bool keep;        /* of an expired message: parked for the message store, without a TTL and never to expire; not ended */
+	bool keep; /* of an expired message: parked for the message store, without a TTL and never to expire; not ended */
 	int64_t store_ms; /* with keep: when it becomes due as STORE_DUE_STORE; 0: never, it only waits */
 	enum store_outcome outcome; /* of a message; ignored for reports and notifications */
 	struct store_report report;
@@ -279,8 +255,7 @@ bool store_notify_sooner(
 		struct store *s, struct cpm_slice aor, int64_t at_ms, store_done_cb cb, void *context);
 
 /* A message as it is listed. Slices are valid during the call. */
-struct store_listed
-{
+struct store_listed {
 	struct cpm_slice id;
 	/* why it waits: "waiting" or "retry" (to be pushed), "deliver" or "interwork" (ordered by its user), "pull", "held", "store"
 	 * (parked), "delete" (about to go), "quarantined"; by admin_show also "ending" (claimed for its end) */
@@ -291,7 +266,7 @@ struct store_listed
 	int64_t attempts;
 	int64_t not_before_ms; /* 0 when due */
 	int64_t last_status;   /* of the last failed push, 0 when none */
-	uint64_t size;		   /* of the body */
+	uint64_t size;         /* of the body */
 };
 typedef void (*store_list_cb)(void *context, enum store_rc rc, const struct store_listed *items,
 		size_t count, size_t total);
@@ -302,22 +277,14 @@ bool store_list(struct store *s, struct cpm_slice aor, int64_t now_ms, size_t of
 
 /* The user's orders (8.3.1.6.3). DELIVER and INTERWORK make a message due for pushing whatever parked it (but an operator's hold);
  * DELETE makes it due as STORE_DUE_DELETED; STORE parks it for the message store. Only messages of this user can be named. */
-enum store_action
-{
-	STORE_ACT_DELIVER,
-	STORE_ACT_INTERWORK,
-	STORE_ACT_DELETE,
-	STORE_ACT_STORE
-};
+enum store_action { STORE_ACT_DELIVER, STORE_ACT_INTERWORK, STORE_ACT_DELETE, STORE_ACT_STORE };
 
-struct store_wish
-{
+struct store_wish {
 	struct cpm_slice id;
 	enum store_action action;
 };
 
-struct store_manage
-{
+struct store_manage {
 	struct cpm_slice aor;
 	int64_t now_ms;
 	int64_t store_ms; /* STORE_ACT_STORE: when it becomes due as STORE_DUE_STORE; 0: never, it only waits */
@@ -334,13 +301,12 @@ bool store_manage(
 
 /* The octets of a large message are kept apart from its record, and come and go in pieces. Pieces belong to nobody until a put with
  * `staged` takes them over; till then they vanish ttl_ms after the last one that says so. They end with the message. */
-struct store_piece
-{
+struct store_piece {
 	struct cpm_slice aor; /* says in which shard */
 	struct cpm_slice id;
 	uint64_t at;
 	struct cpm_slice octets; /* at most STORE_PIECE_MAX */
-	int64_t ttl_ms;			 /* 0: as it was */
+	int64_t ttl_ms;          /* 0: as it was */
 };
 #define STORE_PIECE_MAX (256u * 1024)
 bool store_piece(struct store *s, const struct store_piece *piece, store_done_cb cb, void *context);

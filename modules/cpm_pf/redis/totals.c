@@ -77,14 +77,12 @@ bool admin_totals(
 const int64_t admin_age_ms[ADMIN_AGES] = {
 		60000, 600000, 3600000, 6 * 3600000, 86400000, 3 * 86400000, INT64_MAX};
 
-struct domain
-{
+struct domain {
 	struct admin_shape shape;
 	char name[DOMAIN_MAX + 1];
 };
 
-struct shape
-{
+struct shape {
 	struct domain *domains; /* ADMIN_DOMAINS_MAX and one for all others, which is the last */
 	size_t count;
 	struct domain **slots;

@@ -17,7 +17,7 @@ struct store {
 	struct address_set addresses;
 	struct link links[TRAFFIC_LINKS_MAX];
 	size_t link_count;
-	size_t first_links; /* of them, to the server that was configured */
+	size_t first_links;           /* of them, to the server that was configured */
 	unsigned char *link_of_shard; /* index + 1; 0: not known */
 	char sha[SCRIPT_LOADED][SCRIPT_SHA_SIZE];
 	struct command_queue fresh;  /* to be given to a link */

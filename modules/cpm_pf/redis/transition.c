@@ -52,7 +52,8 @@ struct command *transition_put(
 	if(!put_ok(config, put))
 		return NULL;
 	c = call_new(COMMAND_PUT, sha, cpm_key_shard(put->aor, config->shards),
-			(parked ? 8u : 6u) + put->staged, 8 + (parked ? 1 + put_task_args(put) : 0), bytes + put->record.n + put->body.n);
+			(parked ? 8u : 6u) + put->staged, 8 + (parked ? 1 + put_task_args(put) : 0),
+			bytes + put->record.n + put->body.n);
 	if(!c)
 		return NULL;
 	call_key(c, config, "m", put->id);
@@ -87,8 +88,7 @@ struct command *transition_put(
 
 /* The lists of a next call, in the order of next.lua. */
 #define ID_LISTS 4
-struct id_list
-{
+struct id_list {
 	const struct cpm_slice *ids;
 	size_t count;
 };
@@ -205,8 +205,7 @@ enum store_rc transition_put_answer(
 	return reply->integer == 2 ? STORE_QUOTA : STORE_DOWN;
 }
 
-struct store_batch
-{
+struct store_batch {
 	redisReply *reply;
 	struct store_message messages[];
 };

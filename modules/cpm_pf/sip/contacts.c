@@ -49,11 +49,10 @@ static void on_contact(ucontact_t *c, int type, void *param)
 		registered(key.key, slice_of_str(&c->c), (type & UL_CONTACT_UPDATE) != 0);
 }
 
-bool contacts_init(
-		const char *location, const char *xavp, const char *default_domain, contacts_event on_register)
+bool contacts_init(const char *location, const char *xavp, const char *default_domain,
+		contacts_event on_register)
 {
-	bind_usrloc_t bind =
-			(bind_usrloc_t)find_mod_export("usrloc", "ul_bind_usrloc", 1, 0);
+	bind_usrloc_t bind = (bind_usrloc_t)find_mod_export("usrloc", "ul_bind_usrloc", 1, 0);
 
 	features_xavp = xavp;
 	home = cpm_slice_of(default_domain);
@@ -132,7 +131,8 @@ static void contact_copy(struct contacts *list, const ucontact_t *c)
 }
 
 /* Calls each for the user's valid contacts under usrloc's lock, until it returns false. */
-static void contacts_walk(struct cpm_slice aor, bool (*each)(void *context, ucontact_t *c), void *context)
+static void contacts_walk(
+		struct cpm_slice aor, bool (*each)(void *context, ucontact_t *c), void *context)
 {
 	struct cpm_slice name;
 	str text;

@@ -21,7 +21,8 @@ struct contact {
 	struct cpm_slice path;     /* Path of the registration, empty without */
 	struct cpm_slice instance; /* +sip.instance, with <>; empty without */
 	struct cpm_slice ruid;
-	struct cpm_slice features; /* Contact header of the REGISTER, with the feature tags; empty when it was not kept */
+	struct cpm_slice
+			features; /* Contact header of the REGISTER, with the feature tags; empty when it was not kept */
 	struct socket_info *socket;
 };
 
@@ -37,7 +38,8 @@ typedef void (*contacts_event)(struct cpm_slice aor, struct cpm_slice contact, b
 
 /* In mod_init. xavp is the name under which the script keeps the Contact header of a REGISTER (usrloc's xavp_contact); on_register may
  * be NULL. When usrloc is not loaded every user has no client, said once in the log. */
-bool contacts_init(const char *location, const char *xavp, const char *default_domain, contacts_event on_register);
+bool contacts_init(const char *location, const char *xavp, const char *default_domain,
+		contacts_event on_register);
 
 /* The valid contacts of a user, at most CONTACTS_MAX, in usrloc's order. False without memory. Free with contacts_free. */
 bool contacts_load(struct cpm_slice aor, struct contacts *list);

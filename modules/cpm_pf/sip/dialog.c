@@ -60,7 +60,7 @@ void dialogs_add_contact(struct cpm_buf *out, const struct socket_info *s, int p
 	}
 	cpm_buf_add_str(out, proto == PROTO_TCP   ? ";transport=tcp>\r\n"
 						 : proto == PROTO_TLS ? ";transport=tls>\r\n"
-													   : ">\r\n");
+											  : ">\r\n");
 }
 
 void dialog_add_contact(struct cpm_buf *out, const struct sip_msg *msg)
@@ -352,7 +352,8 @@ void dialog_work(dialog_id id)
 	if(todo & CPM_DIALOG_FREE)
 		dialogs_free(d);
 	else if((todo & CPM_DIALOG_SEND_BYE)
-			&& !send_within(d, "BYE", d->farewell.s ? d->farewell.s : dialogs_config.agent_line, on_bye_done))
+			&& !send_within(d, "BYE", d->farewell.s ? d->farewell.s : dialogs_config.agent_line,
+					on_bye_done))
 		dialogs_step(id, CPM_DIALOG_BYE_DONE);
 }
 

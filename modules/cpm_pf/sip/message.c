@@ -119,9 +119,11 @@ static bool request_send(const struct message_out *m, struct cpm_slice headers, 
 		from = str_of_slice(m->from), to = str_of_slice(m->to), hop;
 	struct cpm_slice next_hop = m->next_hop.n ? m->next_hop : m->uri;
 	char hop_text[MESSAGE_HOP_MAX];
-	bool stream = !m->datagram
-				  && transport_wants_stream(&next_hop, headers.n + m->body.n + m->uri.n + m->from.n + m->to.n + MESSAGE_TM_HEADERS,
-						  hop_text, sizeof(hop_text));
+	bool stream =
+			!m->datagram
+			&& transport_wants_stream(&next_hop,
+					headers.n + m->body.n + m->uri.n + m->from.n + m->to.n + MESSAGE_TM_HEADERS,
+					hop_text, sizeof(hop_text));
 	uac_req_t request;
 
 	hop = str_of_slice(stream ? next_hop : m->next_hop);
@@ -158,9 +160,8 @@ bool message_send_out(const struct message_out *m, uint64_t ticket)
 	return headers->rc == CPM_OK && request_send(m, cpm_buf_slice(headers), ticket);
 }
 
-bool message_send(
-		const struct cpm_record *r, struct cpm_slice body, const struct contact *c, struct cpm_slice extra, int64_t attempts,
-		uint64_t ticket)
+bool message_send(const struct cpm_record *r, struct cpm_slice body, const struct contact *c,
+		struct cpm_slice extra, int64_t attempts, uint64_t ticket)
 {
 	static struct cpm_buf uri;
 	struct cpm_buf *headers = headers_begin();

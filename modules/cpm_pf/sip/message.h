@@ -30,15 +30,14 @@ void message_add_invite_headers(const struct cpm_record *r, const struct contact
 
 /* Any MESSAGE of ours, or another request outside of a dialog. headers: complete lines with CRLF; User-Agent is added, tm writes Via, Call-ID, CSeq and the like. from and to
  * are header values without tag. */
-struct message_out
-{
+struct message_out {
 	struct cpm_slice uri, from, to;
 	struct cpm_slice next_hop; /* a URI; empty: the Request-URI decides */
 	struct cpm_slice headers;
 	struct cpm_slice body;
 	struct socket_info *socket; /* NULL: chosen by the next hop */
-	const char *method; /* NULL: MESSAGE */
-	bool datagram;      /* as one datagram, however large: it was tried over TCP before */
+	const char *method;         /* NULL: MESSAGE */
+	bool datagram;              /* as one datagram, however large: it was tried over TCP before */
 };
 
 /* Sends it as a new request; answered is called once with the ticket, unless that is 0. False when it could not be sent: then it is

@@ -61,8 +61,8 @@ static void request_header(struct request *r, const struct hdr_field *h)
 			request_add(r->asserted, &r->asserted_count, REQUEST_ASSERTED_MAX, value);
 			return;
 		case HDR_ACCEPTCONTACT_T:
-			request_add(r->accept_contact, &r->accept_contact_count,
-					REQUEST_ACCEPT_CONTACT_MAX, value);
+			request_add(
+					r->accept_contact, &r->accept_contact_count, REQUEST_ACCEPT_CONTACT_MAX, value);
 			return;
 		case HDR_EXPIRES_T:
 			r->expires_count++;

@@ -38,7 +38,8 @@ void transaction_patience(struct sip_msg *msg, int64_t ms);
 void transaction_unpark(const struct transaction_id *id);
 
 /* Final reply from any process. headers: complete lines with CRLF, or empty. False when the transaction is gone. */
-bool transaction_reply(const struct transaction_id *id, int code, const char *reason, struct cpm_slice headers);
+bool transaction_reply(
+		const struct transaction_id *id, int code, const char *reason, struct cpm_slice headers);
 
 /* A final reply as it was sent, for sending it again once tm has stopped doing so. In shared memory. */
 struct transaction_copy {

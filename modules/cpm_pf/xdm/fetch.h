@@ -34,8 +34,8 @@ struct fetch {
 
 	enum fetch_outcome outcome;
 	enum xdm_failure failure;
-	long status;        /* 0 without an answer */
-	const char *detail; /* of a failure, static; or NULL */
+	long status;               /* 0 without an answer */
+	const char *detail;        /* of a failure, static; or NULL */
 	struct cpm_buf body, etag; /* the caller frees both when done */
 
 	struct fetch *next;

@@ -25,8 +25,8 @@ enum load_state {
 enum load_event {
 	LOAD_WAIT, /* for GETs; not an event */
 	LOAD_WANTED,
-	LOAD_KNOWN,  /* wanted, and there is a copy */
-	LOAD_SAME,   /* nothing has changed */
+	LOAD_KNOWN, /* wanted, and there is a copy */
+	LOAD_SAME,  /* nothing has changed */
 	LOAD_CHANGED,
 	LOAD_ANSWERED, /* every document that is needed is at hand */
 	LOAD_LINKED,   /* links lead to documents that are not at hand */
@@ -48,9 +48,9 @@ struct part {
 	struct part *next;
 	struct load *load;
 	enum part_state state;
-	bool own;     /* one of the user's own documents, not one linked to */
-	bool needed;  /* by what is compiled now */
-	bool existed; /* when the copy was made */
+	bool own;         /* one of the user's own documents, not one linked to */
+	bool needed;      /* by what is compiled now */
+	bool existed;     /* when the copy was made */
 	struct fetch get; /* its body and etag are the part's */
 	char url[];
 };
@@ -341,8 +341,8 @@ static enum load_event compile_parts(struct load *l, struct cpm_document *docume
 	if(rc == CPM_NOMEM && l->arena.max - l->arena.used < l->arena.max / 8)
 		rc = CPM_LIMIT;
 	if(rc)
-		event = refuse(l, rc,
-				culprit < source.count ? part_find(l, documents[culprit].url) : NULL, &diag);
+		event = refuse(
+				l, rc, culprit < source.count ? part_find(l, documents[culprit].url) : NULL, &diag);
 	else
 		event = need_linked(l, &missing);
 	if(event != LOAD_COMPILED)

@@ -22,16 +22,17 @@ struct xdm_config {
 	const char *root; /* http://, https:// or file:// URL, without trailing slash */
 	const char *lists_auid, *policy_auid, *profile_auid;
 	const char *lists_document, *policy_document, *profile_document;
-	const char *identity_header; /* e.g. X-XCAP-Asserted-Identity: carries the served user's URI, in quotes when it begins with X-3GPP-; "" for none */
+	const char *
+			identity_header; /* e.g. X-XCAP-Asserted-Identity: carries the served user's URI, in quotes when it begins with X-3GPP-; "" for none */
 	int64_t max_age_ms;
 	int64_t stale_ms;
-	int64_t timeout_ms;  /* of one GET, and of all that one load needs */
-	int64_t retry_ms;    /* after a failed fetch: how long not to ask again for the same user */
-	size_t cache_bytes;  /* least recently used users leave above it; also the most that one user's documents may take */
-	size_t max_parallel; /* GETs at once */
-	size_t max_waiters;  /* parked callers in all */
+	int64_t timeout_ms; /* of one GET, and of all that one load needs */
+	int64_t retry_ms;   /* after a failed fetch: how long not to ask again for the same user */
+	size_t cache_bytes; /* least recently used users leave above it; also the most that one user's documents may take */
+	size_t max_parallel;         /* GETs at once */
+	size_t max_waiters;          /* parked callers in all */
 	const char *user, *password; /* HTTP authentication, or NULL */
-	const char *ca_file; /* or NULL for the system's */
+	const char *ca_file;         /* or NULL for the system's */
 	const struct cpm_limits *limits;
 };
 
@@ -84,12 +85,12 @@ enum xdm_failure {
 	XDM_FAILURE_NONE,
 	XDM_TIMEOUT,     /* no answer in time, or no turn within it */
 	XDM_UNREACHABLE, /* no address, no connection, no TLS */
-	XDM_BROKEN,      /* the connection closed early, or what came is not HTTP; a file that cannot be read */
-	XDM_STATUS,      /* a status other than 200, 304 and 404 */
-	XDM_TOO_LARGE,   /* past max_document_bytes, max_document_memory, cache_bytes or a limit of the documents */
-	XDM_UNPARSABLE,  /* not what the document should be */
+	XDM_BROKEN, /* the connection closed early, or what came is not HTTP; a file that cannot be read */
+	XDM_STATUS, /* a status other than 200, 304 and 404 */
+	XDM_TOO_LARGE, /* past max_document_bytes, max_document_memory, cache_bytes or a limit of the documents */
+	XDM_UNPARSABLE, /* not what the document should be */
 	XDM_NO_MEMORY,
-	XDM_NOT_ASKED,   /* the XDMS timed out or was unreachable less than retry_ms ago */
+	XDM_NOT_ASKED, /* the XDMS timed out or was unreachable less than retry_ms ago */
 	XDM_FAILURES
 };
 const char *xdm_failure_name(enum xdm_failure f);
@@ -97,7 +98,8 @@ const char *xdm_failure_name(enum xdm_failure f);
 /* hits includes stale_hits (served older than max_age_ms). fetches, not_modified (304) and not_found (404) count GETs, failures and
  * failed[] (by kind) users' loads. rejected: waits that were refused. users, bytes and waiters are gauges. */
 struct xdm_stats {
-	unsigned long users, bytes, hits, misses, stale_hits, fetches, not_modified, not_found, failures, rejected, evicted, waiters;
+	unsigned long users, bytes, hits, misses, stale_hits, fetches, not_modified, not_found,
+			failures, rejected, evicted, waiters;
 	unsigned long failed[XDM_FAILURES];
 };
 void xdm_stats(struct xdm_stats *out);

@@ -90,8 +90,7 @@ END_TEST
 #define HEADER(line) line "\r\n\r\n\r\n"
 #define IMDN_NS "NS: imdn <urn:ietf:params:imdn>\r\n"
 
-static const struct
-{
+static const struct {
 	const char *name, *body, *imdn_id;
 	unsigned wants;
 } namespaces[] = {
@@ -128,8 +127,7 @@ START_TEST(binds_by_namespace)
 }
 END_TEST
 
-static const struct
-{
+static const struct {
 	const char *name;
 	struct cpm_slice body;
 } broken[] = {

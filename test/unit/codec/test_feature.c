@@ -106,7 +106,8 @@ END_TEST
 START_TEST(knows_system_messages)
 {
 	ck_assert(cpm_feature_system(CPM_SLICE("*;+g.oma.cpm.system-message")));
-	ck_assert(cpm_feature_system(CPM_SLICE("*;audio, *;require;+G.OMA.CPM.System-Message;explicit")));
+	ck_assert(
+			cpm_feature_system(CPM_SLICE("*;audio, *;require;+G.OMA.CPM.System-Message;explicit")));
 	ck_assert(cpm_feature_system(CPM_SLICE("*;" TAG "=\"" BASE "systemmsg\"")));
 	ck_assert(!cpm_feature_system(CPM_SLICE("*;+g.oma.cpm.system-message2")));
 	ck_assert(!cpm_feature_system(CPM_SLICE("*;" TAG "=\"" BASE "msg\"")));

@@ -9,8 +9,7 @@
 
 static const struct cpm_limits limits = CPM_LIMITS_DEFAULT;
 
-static const struct
-{
+static const struct {
 	const char *value, *type, *subtype, *params;
 } types[] = {
 		{"message/cpim", "message", "cpim", ""},
@@ -101,8 +100,7 @@ static enum cpm_rc walk(
 
 #define TYPE "multipart/mixed;boundary=b"
 
-static const struct
-{
+static const struct {
 	const char *name, *type, *body, *parts;
 	enum cpm_rc rc;
 } bodies[] = {
@@ -200,8 +198,7 @@ END_TEST
 
 #define INNER "--i\r\n\r\ntext\r\n--i\r\nContent-Type: a/b\r\n\r\ninner\r\n--i--"
 
-static const struct
-{
+static const struct {
 	const char *name, *type, *body;
 	enum cpm_rc rc;
 	const char *found;

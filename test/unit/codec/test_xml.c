@@ -12,8 +12,7 @@
 
 static const struct cpm_limits limits = CPM_LIMITS_DEFAULT;
 
-static const struct
-{
+static const struct {
 	const char *name;
 	const char *text;
 	enum cpm_rc rc;
@@ -163,8 +162,7 @@ static char *tags(const char *name, int count, int depth)
 
 START_TEST(limits_attributes_and_namespaces_in_scope)
 {
-	static const struct
-	{
+	static const struct {
 		const char *name;
 		int count, depth;
 		enum cpm_rc rc;
@@ -183,10 +181,7 @@ END_TEST
 /* A tag with very many attributes would cost the library a square. */
 START_TEST(limits_one_tag)
 {
-	enum
-	{
-		COUNT = 100000
-	};
+	enum { COUNT = 100000 };
 	char *text = malloc(COUNT * 10 + 16);
 	int n = sprintf(text, "<a");
 
@@ -230,8 +225,7 @@ START_TEST(walks)
 }
 END_TEST
 
-static const struct
-{
+static const struct {
 	const char *name;
 	struct cpm_slice text;
 	const char *escaped;

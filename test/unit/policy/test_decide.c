@@ -573,12 +573,14 @@ static const struct {
 		{"history of large messages alone", RULES(RULE("r", LARGE, DO("allow-offline-storage"))),
 				CPM_MEDIUM_LARGE, "", 0, true},
 		{"history of large messages, a rule for pager mode decides",
-				RULES(RULE("r", LARGE, DO("allow-offline-storage")) RULE("p", PAGER, DO("allow-defer"))),
+				RULES(RULE("r", LARGE, DO("allow-offline-storage"))
+								RULE("p", PAGER, DO("allow-defer"))),
 				CPM_MEDIUM_LARGE, "", 0, true},
 		{"history of pager mode counts for large messages", SAY(DO("allow-offline-storage")),
 				CPM_MEDIUM_LARGE, "", 0, true},
 		{"history of large messages is not of pager mode",
-				RULES(RULE("r", LARGE, DO("allow-offline-storage"))), CPM_MEDIUM_PAGER, "", 0, false},
+				RULES(RULE("r", LARGE, DO("allow-offline-storage"))), CPM_MEDIUM_PAGER, "", 0,
+				false},
 };
 
 START_TEST(reads_values)
@@ -699,9 +701,7 @@ END_TEST
 /* Hash sets instead of scans: hundreds of identities in one rule, each found, no neighbour. */
 START_TEST(finds_each_of_many_identities)
 {
-	enum {
-		COUNT = 500
-	};
+	enum { COUNT = 500 };
 	char *rules = malloc(COUNT * 64 + 4096);
 	size_t n = (size_t)sprintf(rules, "%s",
 			"<cp:ruleset xmlns:cp=\"urn:ietf:params:xml:ns:common-policy\""

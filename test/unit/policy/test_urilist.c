@@ -328,9 +328,7 @@ END_TEST
 /* Thousands of links into a long list cost a square: the work is bounded, not only the sizes. */
 START_TEST(limits_the_work_of_links)
 {
-	enum {
-		COUNT = 3000
-	};
+	enum { COUNT = 3000 };
 	size_t size = 1u << 20, n = 0;
 	char *text = malloc(size);
 	struct policy p;

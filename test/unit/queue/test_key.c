@@ -11,10 +11,10 @@ static const struct {
 	const char *aor;
 	unsigned shard64, shard7;
 } golden[] = {
-	{"sip:alice@example.com", 54, 4},
-	{"sip:bob@example.com", 30, 5},
-	{"tel:+15550107", 49, 5},
-	{"", 38, 1},
+		{"sip:alice@example.com", 54, 4},
+		{"sip:bob@example.com", 30, 5},
+		{"tel:+15550107", 49, 5},
+		{"", 38, 1},
 };
 
 START_TEST(shards_never_move)
@@ -58,22 +58,23 @@ START_TEST(ids_carry_their_shard)
 	ck_assert_uint_eq(shard, 63);
 	ck_assert(!cpm_key_shard_of_id(cpm_buf_slice(&id), 63, &shard));
 	for(size_t n = 0; n < id.n - 1; n++)
-		ck_assert(!cpm_key_shard_of_id(unit_guard(cpm_slice_head(cpm_buf_slice(&id), n)), 64, &shard));
+		ck_assert(!cpm_key_shard_of_id(
+				unit_guard(cpm_slice_head(cpm_buf_slice(&id), n)), 64, &shard));
 	cpm_buf_free(&id);
 }
 END_TEST
 
 static const char *const bad_ids[] = {
-	"0001027f80ff060708090aab-064",
-	"0001027f80ff060708090aab-00",
-	"0001027F80ff060708090aab-1",
-	"0001027g80ff060708090aab-1",
-	"0001027f80ff060708090aab_1",
-	"0001027f80ff060708090aab--1",
-	"0001027f80ff060708090aab- 1",
-	"0001027f80ff060708090aab-18446744073709551617",
-	"00001027f80ff060708090aab-1",
-	"{0}:m:80ff060708090aabcd-1",
+		"0001027f80ff060708090aab-064",
+		"0001027f80ff060708090aab-00",
+		"0001027F80ff060708090aab-1",
+		"0001027g80ff060708090aab-1",
+		"0001027f80ff060708090aab_1",
+		"0001027f80ff060708090aab--1",
+		"0001027f80ff060708090aab- 1",
+		"0001027f80ff060708090aab-18446744073709551617",
+		"00001027f80ff060708090aab-1",
+		"{0}:m:80ff060708090aabcd-1",
 };
 
 START_TEST(refuses_foreign_ids)

@@ -13,15 +13,16 @@ static const struct {
 	enum cpm_push_step steps[CPM_PUSH_EVENTS];
 	enum cpm_push_state next[CPM_PUSH_EVENTS];
 } expected[] = {
-	{CPM_PUSH_RESTING, {CPM_PUSH_QUEUE, CPM_PUSH_QUEUE, 0, 0, 0, 0, 0, 0},
-			{CPM_PUSH_READY, CPM_PUSH_READY, 0, 0, 0, 0, 0, 0}},
-	{CPM_PUSH_READY, {0, 0, CPM_PUSH_CHECK, 0, 0, 0, 0, 0}, {0, 0, CPM_PUSH_CHECKING, 0, 0, 0, 0, 0}},
-	{CPM_PUSH_CHECKING,
-			{CPM_PUSH_REMEMBER, 0, 0, CPM_PUSH_FETCH, CPM_PUSH_REST, CPM_PUSH_END, 0, 0},
-			{CPM_PUSH_CHECKING, 0, 0, CPM_PUSH_RUNNING, CPM_PUSH_RESTING, CPM_PUSH_RESTING, 0,
-					0}},
-	{CPM_PUSH_RUNNING, {CPM_PUSH_REMEMBER, 0, 0, 0, 0, 0, CPM_PUSH_END, CPM_PUSH_REST},
-			{CPM_PUSH_RUNNING, 0, 0, 0, 0, 0, CPM_PUSH_RESTING, CPM_PUSH_RESTING}},
+		{CPM_PUSH_RESTING, {CPM_PUSH_QUEUE, CPM_PUSH_QUEUE, 0, 0, 0, 0, 0, 0},
+				{CPM_PUSH_READY, CPM_PUSH_READY, 0, 0, 0, 0, 0, 0}},
+		{CPM_PUSH_READY, {0, 0, CPM_PUSH_CHECK, 0, 0, 0, 0, 0},
+				{0, 0, CPM_PUSH_CHECKING, 0, 0, 0, 0, 0}},
+		{CPM_PUSH_CHECKING,
+				{CPM_PUSH_REMEMBER, 0, 0, CPM_PUSH_FETCH, CPM_PUSH_REST, CPM_PUSH_END, 0, 0},
+				{CPM_PUSH_CHECKING, 0, 0, CPM_PUSH_RUNNING, CPM_PUSH_RESTING, CPM_PUSH_RESTING, 0,
+						0}},
+		{CPM_PUSH_RUNNING, {CPM_PUSH_REMEMBER, 0, 0, 0, 0, 0, CPM_PUSH_END, CPM_PUSH_REST},
+				{CPM_PUSH_RUNNING, 0, 0, 0, 0, 0, CPM_PUSH_RESTING, CPM_PUSH_RESTING}},
 };
 
 START_TEST(answers_every_event_in_every_state)
@@ -33,8 +34,9 @@ START_TEST(answers_every_event_in_every_state)
 			enum cpm_push_state next = expected[i].steps[e] == CPM_PUSH_NOTHING
 											   ? expected[i].state
 											   : expected[i].next[e];
-			ck_assert_msg(step == expected[i].steps[e] && state == next, "%s, event %d: step %d, %s",
-					cpm_push_state_name(expected[i].state), e, step, cpm_push_state_name(state));
+			ck_assert_msg(step == expected[i].steps[e] && state == next,
+					"%s, event %d: step %d, %s", cpm_push_state_name(expected[i].state), e, step,
+					cpm_push_state_name(state));
 		}
 	}
 }

@@ -9,40 +9,44 @@
 
 static const struct cpm_limits limits = CPM_LIMITS_DEFAULT;
 
-#define S(literal) {(literal), sizeof(literal) - 1}
+#define S(literal)                     \
+	{                                  \
+		(literal), sizeof(literal) - 1 \
+	}
 
 static const struct cpm_record full = {
-	.kind = CPM_RECORD_LARGE,
-	.handling = CPM_HANDLING_PULL,
-	.cause = CPM_CAUSE_DND,
-	.id = S("0001027f80ff060708090aab-63"),
-	.host = S("pf.example.com"),
-	.aor = S("sip:bob@example.com"),
-	.originator = S("sip:alice@example.com"),
-	.anonymous = true,
-	.rule = S("night"),
-	.arrived_ms = 1767225600000,
-	.expires_ms = 1767830400000,
-	.size = 615,
-	.wants = CPM_WANT_POSITIVE | CPM_WANT_DISPLAY,
-	.imdn_id = S("Asd34Fg"),
-	.request_uri = S("sip:bob@example.com"),
-	.from = S("<sip:anonymous@anonymous.invalid>"),
-	.to = S("\"Bob\" <sip:bob@example.com>"),
-	.asserted = S("<sip:alice@example.com>"),
-	.subject = S("  lunch: today?"),
-	.date = S("Thu, 01 Jan 2026 00:00:00 GMT"),
-	.accept_contact = S("*;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg\""),
-	.content_type = S("message/cpim"),
-	.content_disposition = S("render"),
-	.conversation_id = S("conv-1"),
-	.contribution_id = S("contr-1"),
-	.in_reply_to = S("contr-0"),
-	.referred_by = S("<sip:carol@example.com>"),
-	.recipients = S("sip:bob@example.com sip:dave@example.com"),
-	.date_time = S("2025-12-31T23:59:59Z"),
-	.original_to = S("<tel:+15550107>"),
-	.imdn_route = S("<sip:relay1@example.net>, <sip:relay2@example.net>"),
+		.kind = CPM_RECORD_LARGE,
+		.handling = CPM_HANDLING_PULL,
+		.cause = CPM_CAUSE_DND,
+		.id = S("0001027f80ff060708090aab-63"),
+		.host = S("pf.example.com"),
+		.aor = S("sip:bob@example.com"),
+		.originator = S("sip:alice@example.com"),
+		.anonymous = true,
+		.rule = S("night"),
+		.arrived_ms = 1767225600000,
+		.expires_ms = 1767830400000,
+		.size = 615,
+		.wants = CPM_WANT_POSITIVE | CPM_WANT_DISPLAY,
+		.imdn_id = S("Asd34Fg"),
+		.request_uri = S("sip:bob@example.com"),
+		.from = S("<sip:anonymous@anonymous.invalid>"),
+		.to = S("\"Bob\" <sip:bob@example.com>"),
+		.asserted = S("<sip:alice@example.com>"),
+		.subject = S("  lunch: today?"),
+		.date = S("Thu, 01 Jan 2026 00:00:00 GMT"),
+		.accept_contact =
+				S("*;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg\""),
+		.content_type = S("message/cpim"),
+		.content_disposition = S("render"),
+		.conversation_id = S("conv-1"),
+		.contribution_id = S("contr-1"),
+		.in_reply_to = S("contr-0"),
+		.referred_by = S("<sip:carol@example.com>"),
+		.recipients = S("sip:bob@example.com sip:dave@example.com"),
+		.date_time = S("2025-12-31T23:59:59Z"),
+		.original_to = S("<tel:+15550107>"),
+		.imdn_route = S("<sip:relay1@example.net>, <sip:relay2@example.net>"),
 };
 
 static const struct cpm_record least = {.id = S("i"), .aor = S("a")};
@@ -51,14 +55,14 @@ static bool record_eq(const struct cpm_record *a, const struct cpm_record *b)
 {
 #define SAME(member) cpm_slice_eq(a->member, b->member)
 	return a->kind == b->kind && a->handling == b->handling && a->cause == b->cause
-			&& a->anonymous == b->anonymous && a->arrived_ms == b->arrived_ms
-			&& a->expires_ms == b->expires_ms && a->size == b->size && a->wants == b->wants && SAME(id)
-			&& SAME(host) && SAME(aor) && SAME(originator) && SAME(rule) && SAME(imdn_id)
-			&& SAME(request_uri) && SAME(from) && SAME(to) && SAME(asserted) && SAME(subject)
-			&& SAME(date) && SAME(accept_contact) && SAME(content_type) && SAME(content_disposition)
-			&& SAME(conversation_id) && SAME(contribution_id) && SAME(in_reply_to)
-			&& SAME(referred_by) && SAME(recipients) && SAME(date_time) && SAME(original_to)
-			&& SAME(imdn_route);
+		   && a->anonymous == b->anonymous && a->arrived_ms == b->arrived_ms
+		   && a->expires_ms == b->expires_ms && a->size == b->size && a->wants == b->wants
+		   && SAME(id) && SAME(host) && SAME(aor) && SAME(originator) && SAME(rule) && SAME(imdn_id)
+		   && SAME(request_uri) && SAME(from) && SAME(to) && SAME(asserted) && SAME(subject)
+		   && SAME(date) && SAME(accept_contact) && SAME(content_type) && SAME(content_disposition)
+		   && SAME(conversation_id) && SAME(contribution_id) && SAME(in_reply_to)
+		   && SAME(referred_by) && SAME(recipients) && SAME(date_time) && SAME(original_to)
+		   && SAME(imdn_route);
 }
 
 static struct cpm_buf built(const struct cpm_record *r)
@@ -103,7 +107,7 @@ START_TEST(every_word_round_trips)
 	ck_assert_str_eq(cpm_handling_name(CPM_HANDLING_STORE), "store");
 	ck_assert_str_eq(cpm_defer_cause_name(CPM_CAUSE_SCRIPT), "script");
 	ck_assert_str_eq(cpm_handling_name((enum cpm_handling)77), "unknown");
-	ck_assert_str_eq(cpm_defer_cause_name((enum cpm_defer_cause)-1), "unknown");
+	ck_assert_str_eq(cpm_defer_cause_name((enum cpm_defer_cause) - 1), "unknown");
 }
 END_TEST
 
@@ -113,8 +117,8 @@ START_TEST(refuses_any_truncation)
 	struct cpm_record back;
 
 	for(size_t n = 0; n < b.n; n++) {
-		enum cpm_rc rc = cpm_record_parse(
-				unit_guard(cpm_slice_head(cpm_buf_slice(&b), n)), &back, NULL);
+		enum cpm_rc rc =
+				cpm_record_parse(unit_guard(cpm_slice_head(cpm_buf_slice(&b), n)), &back, NULL);
 		ck_assert_msg(rc == CPM_NEED_MORE, "%zu: %s", n, cpm_rc_name(rc));
 	}
 	cpm_buf_free(&b);
@@ -169,42 +173,43 @@ START_TEST(golden_sample_of_the_first_writers)
 END_TEST
 
 #define HEAD "cpm-record: 1\n"
-#define BODY \
-	"kind: pager\nhandling: push\ncause: policy\nid: i\naor: a\narrived-ms: 1\nexpires-ms: 2\nsize: 3\n"
+#define BODY                                                                                 \
+	"kind: pager\nhandling: push\ncause: policy\nid: i\naor: a\narrived-ms: 1\nexpires-ms: " \
+	"2\nsize: 3\n"
 #define END "end: cpm-record\n"
 
 static const struct {
 	const char *name, *text;
 	enum cpm_rc rc;
 } texts[] = {
-	{"good", HEAD BODY END, CPM_OK},
-	{"unknown fields are skipped", HEAD "colour: blue\n" BODY "later: \n" END, CPM_OK},
-	{"any order", HEAD "imdn-id: x\n" BODY END, CPM_OK},
-	{"version 0", "cpm-record: 0\n" BODY END, CPM_VERSION},
-	{"version 2", "cpm-record: 2\n" BODY END, CPM_VERSION},
-	{"huge version", "cpm-record: 18446744073709551615\n" BODY END, CPM_VERSION},
-	{"version no number", "cpm-record: one\n" BODY END, CPM_SYNTAX},
-	{"negative version", "cpm-record: -1\n" BODY END, CPM_SYNTAX},
-	{"no version", BODY END, CPM_SYNTAX},
-	{"empty line", HEAD "\n" BODY END, CPM_SYNTAX},
-	{"no colon", HEAD "rule night\n" BODY END, CPM_SYNTAX},
-	{"no blank", HEAD "rule:night\n" BODY END, CPM_SYNTAX},
-	{"no name", HEAD ": night\n" BODY END, CPM_SYNTAX},
-	{"CR", HEAD "rule: a\rb\n" BODY END, CPM_SYNTAX},
-	{"CRLF", "cpm-record: 1\r\n" BODY END, CPM_SYNTAX},
-	{"empty value", HEAD "rule: \n" BODY END, CPM_SYNTAX},
-	{"twice", HEAD "rule: a\nrule: b\n" BODY END, CPM_SYNTAX},
-	{"unknown word", HEAD "kind: parcel\n" BODY END, CPM_SYNTAX},
-	{"negative time", HEAD "arrived-ms: -1\n" BODY END, CPM_SYNTAX},
-	{"time past int64", HEAD "arrived-ms: 9223372036854775808\n" BODY END, CPM_SYNTAX},
-	{"flag not yes", HEAD "anonymous: no\n" BODY END, CPM_SYNTAX},
-	{"set twice", HEAD "wants: display,display\n" BODY END, CPM_SYNTAX},
-	{"set open", HEAD "wants: display,\n" BODY END, CPM_SYNTAX},
-	{"set empty word", HEAD "wants: ,display\n" BODY END, CPM_SYNTAX},
-	{"required missing", HEAD "kind: pager\n" END, CPM_SYNTAX},
-	{"no end", HEAD BODY, CPM_NEED_MORE},
-	{"bytes after the end", HEAD BODY END "x", CPM_SYNTAX},
-	{"empty", "", CPM_NEED_MORE},
+		{"good", HEAD BODY END, CPM_OK},
+		{"unknown fields are skipped", HEAD "colour: blue\n" BODY "later: \n" END, CPM_OK},
+		{"any order", HEAD "imdn-id: x\n" BODY END, CPM_OK},
+		{"version 0", "cpm-record: 0\n" BODY END, CPM_VERSION},
+		{"version 2", "cpm-record: 2\n" BODY END, CPM_VERSION},
+		{"huge version", "cpm-record: 18446744073709551615\n" BODY END, CPM_VERSION},
+		{"version no number", "cpm-record: one\n" BODY END, CPM_SYNTAX},
+		{"negative version", "cpm-record: -1\n" BODY END, CPM_SYNTAX},
+		{"no version", BODY END, CPM_SYNTAX},
+		{"empty line", HEAD "\n" BODY END, CPM_SYNTAX},
+		{"no colon", HEAD "rule night\n" BODY END, CPM_SYNTAX},
+		{"no blank", HEAD "rule:night\n" BODY END, CPM_SYNTAX},
+		{"no name", HEAD ": night\n" BODY END, CPM_SYNTAX},
+		{"CR", HEAD "rule: a\rb\n" BODY END, CPM_SYNTAX},
+		{"CRLF", "cpm-record: 1\r\n" BODY END, CPM_SYNTAX},
+		{"empty value", HEAD "rule: \n" BODY END, CPM_SYNTAX},
+		{"twice", HEAD "rule: a\nrule: b\n" BODY END, CPM_SYNTAX},
+		{"unknown word", HEAD "kind: parcel\n" BODY END, CPM_SYNTAX},
+		{"negative time", HEAD "arrived-ms: -1\n" BODY END, CPM_SYNTAX},
+		{"time past int64", HEAD "arrived-ms: 9223372036854775808\n" BODY END, CPM_SYNTAX},
+		{"flag not yes", HEAD "anonymous: no\n" BODY END, CPM_SYNTAX},
+		{"set twice", HEAD "wants: display,display\n" BODY END, CPM_SYNTAX},
+		{"set open", HEAD "wants: display,\n" BODY END, CPM_SYNTAX},
+		{"set empty word", HEAD "wants: ,display\n" BODY END, CPM_SYNTAX},
+		{"required missing", HEAD "kind: pager\n" END, CPM_SYNTAX},
+		{"no end", HEAD BODY, CPM_NEED_MORE},
+		{"bytes after the end", HEAD BODY END "x", CPM_SYNTAX},
+		{"empty", "", CPM_NEED_MORE},
 };
 
 START_TEST(reads_strictly)

@@ -17,8 +17,7 @@
 static const struct cpm_limits driver_limits = CPM_LIMITS_DEFAULT;
 
 /* What the hooks heard last. */
-static struct
-{
+static struct {
 	int states;
 	bool available;
 	char reason[32];
@@ -79,8 +78,7 @@ static inline struct store *driver_open(const struct store_config *config)
 	return s;
 }
 
-struct put_seen
-{
+struct put_seen {
 	int calls;
 	enum store_rc rc;
 	char id[160];
@@ -131,8 +129,7 @@ static inline void driver_store(struct store *s, const char *id)
 	ck_assert_str_eq(seen.id, id);
 }
 
-struct next_seen
-{
+struct next_seen {
 	int calls;
 	struct store_next_result r;
 };
@@ -184,8 +181,7 @@ static inline const char *driver_ids(
 }
 
 /* What a claim brought, as "<kind letter>:<id>:<AoR>=<body>;" each. */
-struct claim_seen
-{
+struct claim_seen {
 	int calls;
 	enum store_rc rc;
 	size_t count;
@@ -232,8 +228,7 @@ static inline struct claim_seen driver_claim(
 	return seen;
 }
 
-struct settle_seen
-{
+struct settle_seen {
 	int calls;
 	enum store_rc rc;
 	bool mine;
@@ -293,8 +288,7 @@ static inline enum store_rc driver_report(
 }
 
 /* A page as "<id> <state>;" each. */
-struct list_seen
-{
+struct list_seen {
 	int calls;
 	size_t count, total;
 	struct store_listed last; /* its slices are gone */
@@ -328,8 +322,7 @@ static inline struct list_seen driver_list(struct store *s, size_t offset, size_
 }
 
 /* What a management call said: "+" for each id known, "-" for the others. */
-struct manage_seen
-{
+struct manage_seen {
 	int calls;
 	enum store_rc rc;
 	int64_t waiting;

@@ -13,13 +13,12 @@
 
 #include "redis/store.h"
 
-struct server
-{
+struct server {
 	pid_t pid;
 	char dir[64];
 	char socket[96];
 	char address[112]; /* for store_config */
-	int port;		   /* 0 when there is a socket only */
+	int port;          /* 0 when there is a socket only */
 	char options[512];
 	redisContext *control;
 };

@@ -54,8 +54,7 @@ static struct cpm_buf real_put(const char *aor, unsigned char seed, int64_t expi
 	return id;
 }
 
-struct listed
-{
+struct listed {
 	int count;
 	char states[256];
 	int64_t attempts, not_before_ms, last_status, expires_ms;

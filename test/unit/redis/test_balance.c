@@ -232,8 +232,7 @@ static void step_settle(struct held_claim *c)
 	else if(c->entry[0] == 'x' && below(6) == 0) {
 		settle.keep = true;
 		settle.store_ms = below(2) ? now + below(500) : 0;
-	}
-	else if(message && below(2)) {
+	} else if(message && below(2)) {
 		snprintf(report, sizeof(report), "%.*s", (int)strcspn(c->entry + 2, ":"), c->entry + 2);
 		settle.report = (struct store_report){cpm_slice_of(report), CPM_SLICE("r"), CPM_SLICE("b"),
 				now + below(500), now + 60000};

@@ -330,7 +330,9 @@ START_TEST(a_message_expired_by_hand_is_not_handed_out_again)
 
 	driver_store(store, "m");
 	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK), "m");
-	ck_assert_int_eq(admin_act(&config, ADMIN_EXPIRE, CPM_SLICE_NONE, CPM_SLICE(AOR), now, &touched, &error), 1);
+	ck_assert_int_eq(
+			admin_act(&config, ADMIN_EXPIRE, CPM_SLICE_NONE, CPM_SLICE(AOR), now, &touched, &error),
+			1);
 	ck_assert_uint_eq(touched, 1);
 	ck_assert_str_eq(claimed(other, now), "");
 	ask.failed = &failed;

@@ -22,8 +22,7 @@ static void teardown(void)
 	server_free(&server);
 }
 
-static const struct
-{
+static const struct {
 	const char *name, *address, *prefix;
 	unsigned shards;
 	int64_t timeout_ms, min_ms, max_ms;
@@ -164,8 +163,7 @@ START_TEST(logs_in)
 }
 END_TEST
 
-static const struct
-{
+static const struct {
 	const char *options;
 	const char *sentence; /* a part of it; "" when all is well */
 } durable[] = {
@@ -200,7 +198,7 @@ START_TEST(tells_about_durability)
 		config.user = "cpm";
 		config.password = "secret";
 		s = driver_open(&config);
-		ck_assert_ptr_nonnull(strstr(heard.log, i == 0	 ? "appendonly is off"
+		ck_assert_ptr_nonnull(strstr(heard.log, i == 0   ? "appendonly is off"
 												: i == 3 ? "evict"
 														 : "does not tell appendfsync"));
 		store_free(&s);
@@ -339,7 +337,8 @@ START_TEST(several_connections_serve_as_one)
 	test_until(&s, 1, seen.calls == 300);
 	ck_assert_int_eq(seen.rc, STORE_OK);
 	ck_assert_int_eq(heard.states, 1);
-	ck_assert_int_eq(server_integer(&server, "EVAL %s 0", "return#redis.call('KEYS','*:m:*')"), 300);
+	ck_assert_int_eq(
+			server_integer(&server, "EVAL %s 0", "return#redis.call('KEYS','*:m:*')"), 300);
 	store_free(&s);
 }
 END_TEST
@@ -516,8 +515,7 @@ END_TEST
 #define WALK_MESSAGES 400
 #define WALK_STEPS 4000
 
-struct walk
-{
+struct walk {
 	struct store *stores[2];
 	uint32_t random;
 	int64_t clock_ms;
@@ -526,8 +524,7 @@ struct walk
 };
 
 /* A put, or a push session with a lease of its own. */
-struct walk_call
-{
+struct walk_call {
 	struct walk *walk;
 	int node, user, message;
 	bool releasing;
@@ -638,8 +635,7 @@ static void walk_settled(void *context, enum store_rc rc, bool mine)
 	ck_assert_int_eq(rc, STORE_OK);
 }
 
-struct walk_claim
-{
+struct walk_claim {
 	struct walk *walk;
 	int node;
 	unsigned shard;

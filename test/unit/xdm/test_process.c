@@ -19,7 +19,7 @@
 
 static struct shared {
 	atomic_ulong resumed, waited, wrong, ticks;
-} *shared;
+} * shared;
 
 static void resume(const struct xdm_waiter *waiter, struct cpm_slice aor)
 {

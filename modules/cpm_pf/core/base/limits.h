@@ -10,22 +10,23 @@
 #include <stddef.h>
 
 struct cpm_limits {
-	size_t max_message_bytes;    /* body of one pager-mode message */
-	size_t max_header_bytes;     /* one stored SIP header value */
-	size_t max_record_bytes;     /* one stored record without its body */
-	size_t max_document_bytes;   /* one XDM document */
-	size_t max_document_memory;  /* everything compiled from one user's documents */
+	size_t max_message_bytes;   /* body of one pager-mode message */
+	size_t max_header_bytes;    /* one stored SIP header value */
+	size_t max_record_bytes;    /* one stored record without its body */
+	size_t max_document_bytes;  /* one XDM document */
+	size_t max_document_memory; /* everything compiled from one user's documents */
 	size_t max_xml_depth;
 	size_t max_xml_elements;
 	size_t max_list_entries;     /* entries of all lists of one user together */
 	size_t max_list_depth;       /* links from list to list */
 	size_t max_linked_documents; /* documents that one user's lists may link to */
 	size_t max_rules;
-	size_t max_conditions;       /* condition values in one rule */
+	size_t max_conditions; /* condition values in one rule */
 	size_t max_mime_parts;
 	size_t max_cpim_headers;
 };
 
+/* clang-format off */
 #define CPM_LIMITS_DEFAULT                   \
 	{                                        \
 		.max_message_bytes = 60000,          \
@@ -43,5 +44,6 @@ struct cpm_limits {
 		.max_mime_parts = 32,                \
 		.max_cpim_headers = 64,              \
 	}
+/* clang-format on */
 
 #endif

@@ -10,11 +10,11 @@
 
 enum cpm_rc {
 	CPM_OK = 0,
-	CPM_NEED_MORE,   /* valid so far, but the bytes end too early */
-	CPM_SYNTAX,      /* can never become valid */
-	CPM_LIMIT,       /* larger, deeper or longer than a limit allows */
+	CPM_NEED_MORE, /* valid so far, but the bytes end too early */
+	CPM_SYNTAX,    /* can never become valid */
+	CPM_LIMIT,     /* larger, deeper or longer than a limit allows */
 	CPM_NOMEM,
-	CPM_VERSION,     /* written by a version that this reader does not know */
+	CPM_VERSION, /* written by a version that this reader does not know */
 	CPM_NOTFOUND,
 	CPM_UNSUPPORTED, /* valid, but of a kind that is not handled */
 };
@@ -26,7 +26,8 @@ struct cpm_diag {
 };
 
 /* Fills diag when it is given and returns rc, so that a parser can end with it. */
-static inline enum cpm_rc cpm_diag_set(struct cpm_diag *diag, enum cpm_rc rc, size_t offset, const char *reason)
+static inline enum cpm_rc cpm_diag_set(
+		struct cpm_diag *diag, enum cpm_rc rc, size_t offset, const char *reason)
 {
 	if(diag) {
 		diag->offset = offset;

@@ -12,29 +12,25 @@
 
 #define NAMESPACES_MAX 16
 
-enum namespace
-{
+enum namespace {
 	NS_OTHER,
 	NS_CPIM,
 	NS_IMDN,
 	NS_CPM,
 };
 
-struct binding
-{
+struct binding {
 	struct cpm_slice prefix; /* empty for the default namespace */
 	enum namespace ns;
 };
 
-struct scope
-{
+struct scope {
 	struct binding bindings[NAMESPACES_MAX];
 	size_t n;
 };
 
 /* Which header goes where. */
-static const struct
-{
+static const struct {
 	enum namespace ns;
 	const char *name;
 	size_t field; /* offset in struct cpm_cpim */
@@ -166,8 +162,7 @@ static enum cpm_rc parse_block(struct cpm_slice *rest, struct scope *scope, size
 
 static unsigned wants_of(struct cpm_slice disposition)
 {
-	static const struct
-	{
+	static const struct {
 		const char *token;
 		unsigned want;
 	} tokens[] = {

@@ -12,8 +12,7 @@
 #include "../base/slice.h"
 
 /* Disposition notifications asked for in the CPIM (RFC 5438 section 6.2), a set. */
-enum
-{
+enum {
 	CPM_WANT_POSITIVE = 1,
 	CPM_WANT_NEGATIVE = 2,
 	CPM_WANT_PROCESSING = 4,
@@ -25,24 +24,23 @@ enum
 
 /* Every slice borrows from the body that was parsed, so p - body.p is its offset. Values are as
  * written, trimmed; of a header that is repeated the first one counts. Empty means absent. */
-struct cpm_cpim
-{
+struct cpm_cpim {
 	struct cpm_slice from; /* formal name and <URI> */
 	struct cpm_slice to;   /* the first recipient */
 	struct cpm_slice date_time;
-	struct cpm_slice subject;	  /* without its parameters (language) */
-	struct cpm_slice imdn_id;	  /* imdn.Message-ID */
+	struct cpm_slice subject;     /* without its parameters (language) */
+	struct cpm_slice imdn_id;     /* imdn.Message-ID */
 	struct cpm_slice disposition; /* imdn.Disposition-Notification */
-	unsigned wants;				  /* CPM_WANT_... of disposition; unknown tokens are skipped */
+	unsigned wants;               /* CPM_WANT_... of disposition; unknown tokens are skipped */
 	struct cpm_slice original_to; /* imdn.Original-To */
 	struct cpm_slice record_routes[CPM_CPIM_ROUTES_MAX]; /* imdn.IMDN-Record-Route, in order */
 	size_t record_route_count;
 	struct cpm_slice payload_type; /* cpm.Payload-Type */
 	/* The whole line with its line end, so that it can be cut out. */
 	struct cpm_slice disposition_line;
-	struct cpm_slice headers;		  /* all message headers, without the blank line */
+	struct cpm_slice headers;         /* all message headers, without the blank line */
 	struct cpm_slice content_headers; /* all MIME headers of the content, without the blank line */
-	struct cpm_slice content_type;	  /* of the content */
+	struct cpm_slice content_type;    /* of the content */
 	struct cpm_slice content;
 };
 

@@ -204,8 +204,7 @@ enum cpm_rc cpm_mime_parts_next(
 }
 
 /* One level of cpm_mime_find. */
-struct level
-{
+struct level {
 	struct cpm_mime_parts parts;
 	struct cpm_slice text;
 };

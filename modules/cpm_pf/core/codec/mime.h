@@ -12,8 +12,7 @@
 #include "../base/rc.h"
 #include "../base/slice.h"
 
-struct cpm_media_type
-{
+struct cpm_media_type {
 	struct cpm_slice type;
 	struct cpm_slice subtype;
 	struct cpm_slice params; /* after the first ';', without it */
@@ -24,11 +23,10 @@ bool cpm_media_type_parse(struct cpm_slice value, struct cpm_media_type *mt);
 /* Compares without case and without parameters. */
 bool cpm_media_type_is(const struct cpm_media_type *mt, const char *type, const char *subtype);
 
-struct cpm_mime_field
-{
+struct cpm_mime_field {
 	struct cpm_slice name;
 	struct cpm_slice value; /* after the colon, trimmed, folds kept */
-	struct cpm_slice line;	/* all of it, line end included */
+	struct cpm_slice line;  /* all of it, line end included */
 };
 
 /* Takes one header field off *rest.
@@ -42,15 +40,13 @@ enum cpm_rc cpm_mime_next_field(struct cpm_slice *rest, struct cpm_mime_field *f
  * header fields. False when there is none. */
 bool cpm_mime_header(struct cpm_slice headers, struct cpm_slice name, struct cpm_slice *value);
 
-struct cpm_mime_part
-{
+struct cpm_mime_part {
 	struct cpm_slice headers; /* without the blank line; may be empty */
-	struct cpm_slice body;	  /* without the line end that belongs to the delimiter */
+	struct cpm_slice body;    /* without the line end that belongs to the delimiter */
 };
 
 /* Walks over the parts of a multipart body. Fields are private. */
-struct cpm_mime_parts
-{
+struct cpm_mime_parts {
 	struct cpm_slice text;
 	struct cpm_slice boundary;
 	size_t at; /* start of the next part */

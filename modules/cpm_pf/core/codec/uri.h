@@ -15,12 +15,12 @@ enum cpm_uri_scheme { CPM_URI_SIP, CPM_URI_SIPS, CPM_URI_TEL };
 /* Borrows from the parsed text. */
 struct cpm_uri {
 	enum cpm_uri_scheme scheme;
-	struct cpm_slice user;     /* as written, escapes kept; for tel the number with its separators */
+	struct cpm_slice user; /* as written, escapes kept; for tel the number with its separators */
 	struct cpm_slice password; /* without the colon */
 	struct cpm_slice host;     /* IPv6 references with their brackets; empty for tel */
 	struct cpm_slice port;
-	struct cpm_slice params;   /* after the first ';', without it */
-	struct cpm_slice headers;  /* after '?', without it */
+	struct cpm_slice params;  /* after the first ';', without it */
+	struct cpm_slice headers; /* after '?', without it */
 };
 
 /* Takes a bare URI apart (no <>, no display name). CPM_UNSUPPORTED for other schemes. */
@@ -45,7 +45,8 @@ struct cpm_uri_key {
 	struct cpm_slice key;
 	struct cpm_slice domain;
 };
-enum cpm_rc cpm_uri_canon(struct cpm_slice text, char *memory, size_t size, struct cpm_uri_key *key);
+enum cpm_rc cpm_uri_canon(
+		struct cpm_slice text, char *memory, size_t size, struct cpm_uri_key *key);
 
 /* Appends s with everything percent-encoded that an XCAP path segment cannot hold (RFC 4825 section 6; at least "/?#%" and blanks). */
 void cpm_uri_add_xcap_segment(struct cpm_buf *b, struct cpm_slice s);

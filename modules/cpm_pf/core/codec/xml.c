@@ -19,8 +19,7 @@
 /* It looks for each prefix among all that are in scope. */
 #define NAMESPACES_MAX 64
 
-struct guard
-{
+struct guard {
 	const struct cpm_limits *limits;
 	size_t depth;
 	size_t elements;

@@ -21,8 +21,8 @@ struct cpm_list_memo;
 /* One document of the source. */
 struct cpm_compile_document {
 	struct cpm_slice url; /* canonical; empty when it cannot be read as a URL */
-	xmlDocPtr tree;		  /* once it was asked for */
-	bool linked;		  /* a list led to it */
+	xmlDocPtr tree;       /* once it was asked for */
+	bool linked;          /* a list led to it */
 };
 
 struct cpm_compile {
@@ -32,13 +32,13 @@ struct cpm_compile {
 	struct cpm_arena *scratch; /* until the end of the compilation */
 	uint64_t seed;
 	struct cpm_compile_document *documents; /* one for each of source->documents */
-	struct cpm_slice root;					/* canonical XCAP root */
-	struct cpm_slice own_tail;	 /* canonical path of the user's lists below the root, with '/' */
-	size_t own;					 /* its index, source->count when it is not at hand */
+	struct cpm_slice root;                  /* canonical XCAP root */
+	struct cpm_slice own_tail;   /* canonical path of the user's lists below the root, with '/' */
+	size_t own;                  /* its index, source->count when it is not at hand */
 	struct cpm_list_memo *memos; /* lists that rules link to */
-	size_t entries;				 /* of all lists so far */
-	size_t linked;				 /* documents that lists led to */
-	size_t budget;				 /* nodes that may still be looked at for links */
+	size_t entries;              /* of all lists so far */
+	size_t linked;               /* documents that lists led to */
+	size_t budget;               /* nodes that may still be looked at for links */
 	struct cpm_missing *missing;
 	size_t warnings;
 	size_t culprit;

@@ -14,7 +14,7 @@
 /* What the actions of a rule can say, as bits of cpm_rule.actions. */
 enum cpm_rule_action {
 	CPM_RULE_REJECT,
-	CPM_RULE_INTERWORK,			/* group A: to the ISF only */
+	CPM_RULE_INTERWORK,         /* group A: to the ISF only */
 	CPM_RULE_DELIVER_INTERWORK, /* group B: to the ISF and to the clients */
 	CPM_RULE_STORE,
 	CPM_RULE_FORWARD,
@@ -23,7 +23,7 @@ enum cpm_rule_action {
 	CPM_RULE_PUSH,
 	CPM_RULE_PULL,
 	CPM_RULE_OFFLINE_STORAGE,
-	CPM_RULE_EXPIRED,	  /* the rule has a value in expired */
+	CPM_RULE_EXPIRED,     /* the rule has a value in expired */
 	CPM_RULE_NAMES_LARGE, /* acts, and its media list names large messages: see cpm_match_actions */
 	CPM_RULE_ACTION_COUNT,
 };
@@ -33,7 +33,7 @@ extern const char *const cpm_rule_action_names[CPM_RULE_ACTION_COUNT];
 
 /* A <many> with <except> children, or without a domain. */
 struct cpm_many {
-	struct cpm_slice domain;	/* lower case; empty: any authenticated identity */
+	struct cpm_slice domain;    /* lower case; empty: any authenticated identity */
 	struct cpm_keyset excepted; /* canonical URIs and domains */
 };
 
@@ -91,8 +91,8 @@ struct cpm_rule {
 	struct cpm_slice id;
 	struct cpm_slice forward_to;
 	const char *never; /* why the rule cannot match at all; NULL when it can */
-	unsigned media;	   /* covered */
-	unsigned named;	   /* of these, by name and not by all-media-except */
+	unsigned media;    /* covered */
+	unsigned named;    /* of these, by name and not by all-media-except */
 	bool has_media_list;
 	bool has_service_list;
 	bool covers_cpm;
@@ -116,7 +116,7 @@ struct cpm_ruleset {
 
 struct cpm_device {
 	struct cpm_slice instance; /* without quotes and <> */
-	unsigned refused;		   /* 1 << enum cpm_medium */
+	unsigned refused;          /* 1 << enum cpm_medium */
 };
 
 /* The active profile only. */

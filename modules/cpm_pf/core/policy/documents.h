@@ -24,8 +24,8 @@ struct cpm_document {
 };
 
 struct cpm_documents_source {
-	struct cpm_slice xcap_root;   /* without trailing slash; links outside of it are never followed */
-	struct cpm_slice lists_url;   /* the user's resource-lists document */
+	struct cpm_slice xcap_root; /* without trailing slash; links outside of it are never followed */
+	struct cpm_slice lists_url; /* the user's resource-lists document */
 	struct cpm_slice policy_url;  /* the user's access rules */
 	struct cpm_slice profile_url; /* the user's preferences profile */
 	const struct cpm_document *documents;
@@ -47,8 +47,9 @@ struct cpm_missing {
  * with *culprit its index in source->documents (source->count when it is no document's fault). CPM_NOMEM also when more than
  * max_document_memory would be needed in between, or more than the arena's maximum for the result. missing, warnings, culprit and
  * diag may be NULL. A main document that is not among the documents counts as one that does not exist. */
-enum cpm_rc cpm_documents_compile(const struct cpm_documents_source *source, const struct cpm_limits *limits,
-		struct cpm_arena *arena, const struct cpm_documents **compiled, struct cpm_missing *missing, size_t *warnings,
+enum cpm_rc cpm_documents_compile(const struct cpm_documents_source *source,
+		const struct cpm_limits *limits, struct cpm_arena *arena,
+		const struct cpm_documents **compiled, struct cpm_missing *missing, size_t *warnings,
 		size_t *culprit, struct cpm_diag *diag);
 
 /* The documents of a user who has none: nobody is blocked, no rule, every client takes everything. */

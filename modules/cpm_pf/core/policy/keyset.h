@@ -12,8 +12,8 @@
 /* All zero is the empty set. */
 struct cpm_keyset {
 	const uint64_t *slots; /* upper half of the key's hash; place in bytes plus 1, 0 when free */
-	const char *bytes;	   /* each key: its length in two bytes, then itself */
-	uint64_t signature;	   /* one bit of 64 for each key: most misses of a small set end here */
+	const char *bytes;     /* each key: its length in two bytes, then itself */
+	uint64_t signature;    /* one bit of 64 for each key: most misses of a small set end here */
 	uint32_t mask;
 	uint32_t count;
 };

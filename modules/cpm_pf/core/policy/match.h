@@ -40,7 +40,7 @@ enum cpm_match cpm_rule_match(const struct cpm_rule *rule, const struct cpm_subj
 
 /* What the matching rules of a scope say, those set aside left out. */
 struct cpm_outcome {
-	unsigned actions;		   /* bits of enum cpm_rule_action */
+	unsigned actions;          /* bits of enum cpm_rule_action */
 	enum cpm_rule_class class; /* the highest that matched: lower ones but ANY are set aside */
 	const struct cpm_rule *first[CPM_RULE_ACTION_COUNT]; /* where the bit is set */
 };

@@ -20,6 +20,7 @@ bool cpm_key_shard_of_id(struct cpm_slice id, unsigned shards, unsigned *shard);
 void cpm_key_add_id(struct cpm_buf *out, const unsigned char random[12], unsigned shard);
 
 /* Appends "<prefix>:{<shard>}:<kind>" and, when rest is not empty, ":" and rest. */
-void cpm_key_add(struct cpm_buf *out, struct cpm_slice prefix, unsigned shard, const char *kind, struct cpm_slice rest);
+void cpm_key_add(struct cpm_buf *out, struct cpm_slice prefix, unsigned shard, const char *kind,
+		struct cpm_slice rest);
 
 #endif

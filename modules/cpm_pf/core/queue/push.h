@@ -25,13 +25,13 @@ enum cpm_push_event {
 	CPM_PUSH_NOT_NOW,   /* do-not-disturb, or no documents: look again later */
 	CPM_PUSH_NO_CLIENT, /* no suitable client is registered */
 	CPM_PUSH_EMPTY,     /* nothing is left to hand out and nothing is in flight */
-	CPM_PUSH_LATER,     /* the lease is another's, the store is away, the client is gone, or a retry is due later */
+	CPM_PUSH_LATER, /* the lease is another's, the store is away, the client is gone, or a retry is due later */
 	CPM_PUSH_EVENTS,
 };
 
 enum cpm_push_step {
 	CPM_PUSH_NOTHING,
-	CPM_PUSH_QUEUE,    /* line up for a turn */
+	CPM_PUSH_QUEUE, /* line up for a turn */
 	CPM_PUSH_CHECK,
 	CPM_PUSH_FETCH,    /* take the lease and the first messages */
 	CPM_PUSH_REST,     /* give the turn back and set the clock */

@@ -13,8 +13,7 @@
 
 static const char *const kinds[] = {"pager", "large"};
 static const char *const handlings[] = {"push", "pull", "store"};
-static const char *const causes[] = {
-		"policy", "dnd", "offline", "undelivered", "store", "script"};
+static const char *const causes[] = {"policy", "dnd", "offline", "undelivered", "store", "script"};
 static const char *const wants[] = {"positive", "negative", "processing", "display"};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -30,43 +29,45 @@ struct field {
 	size_t word_count;
 };
 
-#define TEXT(name, member, required) \
-	{name, TYPE_TEXT, required, offsetof(struct cpm_record, member), NULL, 0}
+#define TEXT(name, member, required)                                            \
+	{                                                                           \
+		name, TYPE_TEXT, required, offsetof(struct cpm_record, member), NULL, 0 \
+	}
 
 /* In the order of writing. TYPE_WORD fields are enums from 0 on, TYPE_SET ones an unsigned. */
 static const struct field fields[] = {
-	{"kind", TYPE_WORD, true, offsetof(struct cpm_record, kind), kinds, COUNT(kinds)},
-	{"handling", TYPE_WORD, true, offsetof(struct cpm_record, handling), handlings,
-			COUNT(handlings)},
-	{"cause", TYPE_WORD, true, offsetof(struct cpm_record, cause), causes, COUNT(causes)},
-	TEXT("id", id, true),
-	TEXT("host", host, false),
-	TEXT("aor", aor, true),
-	TEXT("originator", originator, false),
-	{"anonymous", TYPE_FLAG, false, offsetof(struct cpm_record, anonymous), NULL, 0},
-	TEXT("rule", rule, false),
-	{"arrived-ms", TYPE_TIME, true, offsetof(struct cpm_record, arrived_ms), NULL, 0},
-	{"expires-ms", TYPE_TIME, true, offsetof(struct cpm_record, expires_ms), NULL, 0},
-	{"size", TYPE_SIZE, true, offsetof(struct cpm_record, size), NULL, 0},
-	{"wants", TYPE_SET, false, offsetof(struct cpm_record, wants), wants, COUNT(wants)},
-	TEXT("imdn-id", imdn_id, false),
-	TEXT("request-uri", request_uri, false),
-	TEXT("from", from, false),
-	TEXT("to", to, false),
-	TEXT("asserted", asserted, false),
-	TEXT("subject", subject, false),
-	TEXT("date", date, false),
-	TEXT("accept-contact", accept_contact, false),
-	TEXT("content-type", content_type, false),
-	TEXT("content-disposition", content_disposition, false),
-	TEXT("conversation-id", conversation_id, false),
-	TEXT("contribution-id", contribution_id, false),
-	TEXT("in-reply-to", in_reply_to, false),
-	TEXT("referred-by", referred_by, false),
-	TEXT("recipients", recipients, false),
-	TEXT("date-time", date_time, false),
-	TEXT("original-to", original_to, false),
-	TEXT("imdn-route", imdn_route, false),
+		{"kind", TYPE_WORD, true, offsetof(struct cpm_record, kind), kinds, COUNT(kinds)},
+		{"handling", TYPE_WORD, true, offsetof(struct cpm_record, handling), handlings,
+				COUNT(handlings)},
+		{"cause", TYPE_WORD, true, offsetof(struct cpm_record, cause), causes, COUNT(causes)},
+		TEXT("id", id, true),
+		TEXT("host", host, false),
+		TEXT("aor", aor, true),
+		TEXT("originator", originator, false),
+		{"anonymous", TYPE_FLAG, false, offsetof(struct cpm_record, anonymous), NULL, 0},
+		TEXT("rule", rule, false),
+		{"arrived-ms", TYPE_TIME, true, offsetof(struct cpm_record, arrived_ms), NULL, 0},
+		{"expires-ms", TYPE_TIME, true, offsetof(struct cpm_record, expires_ms), NULL, 0},
+		{"size", TYPE_SIZE, true, offsetof(struct cpm_record, size), NULL, 0},
+		{"wants", TYPE_SET, false, offsetof(struct cpm_record, wants), wants, COUNT(wants)},
+		TEXT("imdn-id", imdn_id, false),
+		TEXT("request-uri", request_uri, false),
+		TEXT("from", from, false),
+		TEXT("to", to, false),
+		TEXT("asserted", asserted, false),
+		TEXT("subject", subject, false),
+		TEXT("date", date, false),
+		TEXT("accept-contact", accept_contact, false),
+		TEXT("content-type", content_type, false),
+		TEXT("content-disposition", content_disposition, false),
+		TEXT("conversation-id", conversation_id, false),
+		TEXT("contribution-id", contribution_id, false),
+		TEXT("in-reply-to", in_reply_to, false),
+		TEXT("referred-by", referred_by, false),
+		TEXT("recipients", recipients, false),
+		TEXT("date-time", date_time, false),
+		TEXT("original-to", original_to, false),
+		TEXT("imdn-route", imdn_route, false),
 };
 
 /* The three enums of the record are read and written through one accessor each way. */
@@ -100,7 +101,7 @@ static void word_set(struct cpm_record *r, const struct field *f, unsigned value
 static bool one_line(struct cpm_slice s)
 {
 	return s.n == 0
-			|| (!memchr(s.p, '\r', s.n) && !memchr(s.p, '\n', s.n) && !memchr(s.p, '\0', s.n));
+		   || (!memchr(s.p, '\r', s.n) && !memchr(s.p, '\n', s.n) && !memchr(s.p, '\0', s.n));
 }
 
 static void set_add(struct cpm_buf *out, const struct field *f, unsigned set)
@@ -132,8 +133,8 @@ static bool field_absent(const struct cpm_record *r, const struct field *f)
 }
 
 /* NULL when the value can be written, else what is wrong with it. */
-static const char *field_refusal(
-		const struct cpm_record *r, const struct field *f, const struct cpm_limits *limits, bool *limit)
+static const char *field_refusal(const struct cpm_record *r, const struct field *f,
+		const struct cpm_limits *limits, bool *limit)
 {
 	*limit = false;
 	if(f->required && field_absent(r, f))
@@ -299,7 +300,8 @@ static enum cpm_rc version_parse(struct cpm_slice text, size_t *offset, struct c
 	if(!cpm_slice_eq(name, CPM_SLICE(VERSION_FIELD)) || !cpm_slice_u64(value, &version))
 		return cpm_diag_set(diag, CPM_SYNTAX, 0, "does not start with its version");
 	/* version 1 has no predecessor */
-	if(version != CPM_RECORD_VERSION && (CPM_RECORD_VERSION == 1 || version != CPM_RECORD_VERSION - 1))
+	if(version != CPM_RECORD_VERSION
+			&& (CPM_RECORD_VERSION == 1 || version != CPM_RECORD_VERSION - 1))
 		return cpm_diag_set(diag, CPM_VERSION, 0, "an unknown record version");
 	return CPM_OK;
 }

@@ -11,16 +11,16 @@ static const struct {
 	int first, last;
 	enum cpm_push_outcome outcome;
 } outcomes[] = {
-	{200, 299, CPM_PUSH_DELIVERED},
-	{404, 404, CPM_PUSH_CLIENT_GONE}, /* the contact no longer exists there */
-	{408, 408, CPM_PUSH_CLIENT_GONE},
-	{410, 410, CPM_PUSH_CLIENT_GONE},
-	{430, 430, CPM_PUSH_CLIENT_GONE}, /* RFC 5626: flow failed */
-	{480, 480, CPM_PUSH_CLIENT_GONE},
-	{481, 481, CPM_PUSH_CLIENT_GONE},
-	{486, 487, CPM_PUSH_CLIENT_GONE},
-	{502, 504, CPM_PUSH_CLIENT_GONE},
-	{300, 699, CPM_PUSH_REFUSED},
+		{200, 299, CPM_PUSH_DELIVERED},
+		{404, 404, CPM_PUSH_CLIENT_GONE}, /* the contact no longer exists there */
+		{408, 408, CPM_PUSH_CLIENT_GONE},
+		{410, 410, CPM_PUSH_CLIENT_GONE},
+		{430, 430, CPM_PUSH_CLIENT_GONE}, /* RFC 5626: flow failed */
+		{480, 480, CPM_PUSH_CLIENT_GONE},
+		{481, 481, CPM_PUSH_CLIENT_GONE},
+		{486, 487, CPM_PUSH_CLIENT_GONE},
+		{502, 504, CPM_PUSH_CLIENT_GONE},
+		{300, 699, CPM_PUSH_REFUSED},
 };
 
 enum cpm_push_outcome cpm_push_outcome_of(int status)

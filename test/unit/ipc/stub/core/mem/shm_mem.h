@@ -14,7 +14,8 @@
 
 static inline void *shm_malloc(size_t size)
 {
-	size_t *p = mmap(NULL, size + STUB_SHM_HEAD, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	size_t *p = mmap(
+			NULL, size + STUB_SHM_HEAD, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if(p == MAP_FAILED)
 		return NULL;
