@@ -6,7 +6,7 @@ set -eu
 packages() {
     case $1 in
     build) echo gcc make pkg-config dpkg-dev libc6-dev libcurl4-openssl-dev libhiredis-dev libxml2-dev libssl-dev ;;
-    run) echo kamailio kamailio-extra-modules redis-server redis-tools nginx curl dovecot-imapd openssl ;;
+    run) echo netbase kamailio kamailio-extra-modules redis-server redis-tools nginx curl dovecot-imapd openssl ;;
     demo) echo python3 sip-tester sipsak ;;
     test) echo check tshark python3 python3-pytest python3-pytest-xdist python3-redis sip-tester \
         kamailio-presence-modules kamailio-sqlite-modules kamailio-lua-modules kamcli kamailio-utils-modules sqlite3 valgrind ;;
