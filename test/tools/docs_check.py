@@ -15,7 +15,9 @@ import re
 import sys
 from pathlib import Path
 
-MODULE = "modules/cpm_pf/module"
+MODULE = "modules/cpm_pf"
+# The folders of the shell, where what is exported and logged has its names.
+SHELL = ("module", "script", "queue", "media", "archive", "rpc")
 # Written by `make conformance`; may not exist yet.
 GENERATED = {"doc/conformance.md"}
 CONSTANTS = {"INT_MAX": 2**31 - 1}
@@ -46,7 +48,11 @@ class Check:
         return (self.top / path).read_text(encoding="utf-8")
 
     def module(self, name):
-        return self.read(f"{MODULE}/{name}")
+        return self.read(f"{MODULE}/module/{name}")
+
+    def shell(self, folder):
+        """All sources of a folder."""
+        return "".join(self.read(path) for path in sorted((self.top / MODULE / folder).glob("*.c")))
 
     def say(self, text):
         self.problems.append(text)
@@ -121,8 +127,7 @@ class Check:
         self.compare("pseudo-variable", exported, documented)
 
     def check_rpc(self):
-        paths = sorted((self.top / MODULE).glob("rpc*.c"))
-        source, text = "".join(self.module(path.name) for path in paths), self.section("RPC commands")
+        source, text = self.shell("rpc"), self.section("RPC commands")
         exported = re.findall(r'^\t\{"(cpm_pf\.\w+)", rpc_', source, re.MULTILINE)
         self.compare("RPC command", exported, re.findall(r"^### `(cpm_pf\.\w+)[ `]", text, re.MULTILINE))
         fields = re.findall(r'\brpc_add_(?:text|number|time)\([^;"]*?"(\w+)"', source)
@@ -147,7 +152,7 @@ class Check:
         self.compare("reason", (" ".join(r) for r in exported), (" ".join(r) for r in documented))
 
     def check_log(self):
-        sources = "".join(self.module(path.name) for path in sorted((self.top / MODULE).glob("*.c")))
+        sources = "".join(self.shell(folder) for folder in SHELL)
         exported = re.findall(r'"event=(\w+) |\bLOG_END\("(\w+)"\)', sources)
         exported = [a or b for a, b in exported]
         self.compare("log event", exported, re.findall(r"^\| `event=(\w+) ", self.section("Log lines"), re.MULTILINE))

@@ -7,8 +7,8 @@
 
 #include "../../core/forward.h"
 #include "../../core/mem/shm.h"
-#include "media.h"
-#include "queue.h"
+#include "../media/media.h"
+#include "../queue/queue.h"
 #include "settings.h"
 #include "statistics.h"
 

@@ -9,19 +9,19 @@
 #include "../../core/cfg/cfg_struct.h"
 #include "../../core/globals.h"
 #include "../../core/pt.h"
+#include "../archive/archive.h"
+#include "../media/media.h"
+#include "../queue/queue.h"
 #include "../redis/admin.h"
 #include "../sip/contacts.h"
 #include "../sip/message.h"
 #include "../sip/transaction.h"
-#include "event.h"
 #include "command.h"
-#include "archive.h"
+#include "event.h"
 #include "exports.h"
-#include "media.h"
-#include "queue.h"
-#include "script.h"
 #include "settings.h"
 #include "statistics.h"
+#include "wake.h"
 
 MODULE_VERSION
 
@@ -102,10 +102,10 @@ static int mod_init(void)
 				"server_signature=no\n");
 	message_init(settings.release, queue_completed);
 	if(!contacts_init(settings.location, settings.contact_xavp, settings.hostname,
-			   settings.push_on_register ? script_registered : NULL))
+			   settings.push_on_register ? wake_registered : NULL))
 		return -1;
 	xmlInitParser();
-	if(!xdm_init(&settings.xdm, script_resume, &error)) {
+	if(!xdm_init(&settings.xdm, wake_waiter, &error)) {
 		LM_ERR("documents: %s\n", error ? error : "no memory");
 		return -1;
 	}

@@ -6,7 +6,7 @@
 #include "exports.h"
 
 #include "../../core/mod_fix.h"
-#include "script.h"
+#include "../script/script.h"
 
 #define WRAP_0(name)                                           \
 	static int w_##name(struct sip_msg *msg, char *a, char *b) \

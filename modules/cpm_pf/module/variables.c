@@ -3,8 +3,8 @@
  *
  * The pseudo-variables $cpm(...).
  */
+#include "../script/deferral.h"
 #include "context.h"
-#include "deferral.h"
 #include "exports.h"
 
 enum variable {

@@ -11,21 +11,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "module/changes.h"
+#include "queue/changes.h"
 #include "module/context.h"
-#include "module/due.h"
-#include "module/ending.h"
+#include "queue/due.h"
+#include "queue/ending.h"
 #include "module/event.h"
-#include "module/history.h"
+#include "archive/history.h"
 #include "module/outcome.h"
-#include "module/push.h"
-#include "module/queue.h"
-#include "module/report.h"
-#include "module/script.h"
+#include "queue/push.h"
+#include "queue/queue.h"
+#include "queue/report.h"
 #include "module/settings.h"
 #include "module/statistics.h"
-#include "module/storing.h"
-#include "module/ticket.h"
+#include "module/wake.h"
+#include "archive/storing.h"
+#include "queue/ticket.h"
 #include "sip/message.h"
 
 struct settings settings;

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * The store processes: make objects of messages, keep the client of the message
+ * store going, and send results to the queue processes.
+ */
+#include "archive.h"
+
+#include <stdatomic.h>
+
+#include "../../core/cfg/cfg_struct.h"
+#include "../../core/dprint.h"
+#include "../../core/mem/shm.h"
+#include "../core/codec/object.h"
+#include "../core/codec/uri.h"
+#include "../ipc/mailbox.h"
+#include "../module/context.h"
+#include "../module/settings.h"
+#include "../module/statistics.h"
+#include "../queue/queue.h"
+
+#define ARCHIVE_TURN_JOBS 256
+#define LOGIN_MAX 512
+#define TURN_MS 1000
+#define GATHER_MS 2
+
+struct archive_shared {
+	atomic_ulong pending, connections, latency_max_ms;
+	char state[32];
+};
+
+static struct mailbox **mailboxes;
+static struct archive_shared *shared; /* one each process */
+static int self;
+static struct imap *imap;
+/* Results that a full queue process could not take yet. */
+static struct archive_job **waiting;
+static size_t waiting_count;
+
+bool archive_configured(void)
+{
+	return settings.store_url[0] != '\0';
+}
+
+bool archive_init(void)
+{
+	int i;
+
+	if(!archive_configured())
+		return true;
+	mailboxes = shm_mallocxz((size_t)settings.store_workers * sizeof(*mailboxes));
+	shared = shm_mallocxz((size_t)settings.store_workers * sizeof(*shared));
+	if(!mailboxes || !shared)
+		return false;
+	for(i = 0; i < settings.store_workers; i++) {
+		strcpy(shared[i].state, "connected");
+		if(!(mailboxes[i] = mailbox_new((size_t)settings.store_max_pending)))
+			return false;
+	}
+	return true;
+}
+
+const char *archive_state(void)
+{
+	int i;
+
+	if(!archive_configured())
+		return "none";
+	for(i = 0; i < settings.store_workers; i++) {
+		if(strcmp(shared[i].state, "connected") != 0)
+			return shared[i].state;
+	}
+	return "connected";
+}
+
+void archive_gauges(struct archive_gauges *out)
+{
+	int i;
+
+	memset(out, 0, sizeof(*out));
+	for(i = 0; archive_configured() && i < settings.store_workers; i++) {
+		unsigned long longest = atomic_exchange(&shared[i].latency_max_ms, 0);
+
+		out->pending += atomic_load(&shared[i].pending);
+		out->connections += atomic_load(&shared[i].connections);
+		if(longest > out->latency_max_ms)
+			out->latency_max_ms = longest;
+	}
+}
+
+static char *text_put(char *at, struct cpm_slice *to, struct cpm_slice from)
+{
+	*to = (struct cpm_slice){at, from.n};
+	if(from.n && from.p)
+		memcpy(at, from.p, from.n);
+	return at + from.n;
+}
+
+struct archive_job *archive_job_make(enum archive_task task, struct cpm_slice aor,
+		struct cpm_slice id, const char *suffix, struct cpm_slice record, struct cpm_slice body,
+		bool copy)
+{
+	char key[256];
+	struct archive_job *job;
+	char *at;
+	struct cpm_buf b;
+
+	cpm_buf_init_fixed(&b, key, sizeof(key));
+	if(cpm_object_add_key(&b, id, suffix, aor) != CPM_OK)
+		return NULL;
+	job = shm_malloc(sizeof(*job) + b.n + (copy ? aor.n + record.n + body.n : 0));
+	if(!job)
+		return NULL;
+	memset(job, 0, sizeof(*job));
+	job->command.head.kind = JOB_COMMAND;
+	job->process = queue_process_of(aor);
+	job->task = task;
+	job->begun_ms = now_ms();
+	at = text_put(job->text, &job->key, cpm_buf_slice(&b));
+	job->aor = aor;
+	job->record = record;
+	job->body = body;
+	if(copy) {
+		at = text_put(at, &job->aor, aor);
+		at = text_put(at, &job->record, record);
+		text_put(at, &job->body, body);
+	}
+	return job;
+}
+
+static int archive_of(struct cpm_slice aor)
+{
+	return settings.store_workers == 1
+				   ? 0
+				   : (int)(cpm_slice_hash(aor, 2) % (unsigned)settings.store_workers);
+}
+
+bool archive_post(struct archive_job *job)
+{
+	int process = archive_of(job->aor);
+
+	if(!archive_configured()
+			|| atomic_load(&shared[process].pending) >= (unsigned long)settings.store_max_pending)
+		return false;
+	atomic_fetch_add(&shared[process].pending, 1);
+	if(mailbox_post(mailboxes[process], job))
+		return true;
+	atomic_fetch_sub(&shared[process].pending, 1);
+	return false;
+}
+
+static bool result_post(struct archive_job *job)
+{
+	return job->post ? job->post(job->process, &job->command) : queue_post_to(job->process, job);
+}
+
+/* The result goes to the queue process; what that cannot take now is tried again with the next turn. */
+static void job_back(struct archive_job *job)
+{
+	unsigned long latency = (unsigned long)(now_ms() - job->begun_ms);
+
+	if(latency > atomic_load(&shared[self].latency_max_ms))
+		atomic_store(&shared[self].latency_max_ms, latency);
+	update_stat(stat_imap_latency_ms, (int)latency);
+	switch(job->rc) {
+		case IMAP_OK:
+		case IMAP_ABSENT:
+			count(imap_done);
+			break;
+		case IMAP_REFUSED:
+			count(imap_refused);
+			break;
+		case IMAP_DOWN:
+			count(imap_down);
+			break;
+		case IMAP_UNSURE:
+			count(imap_unsure);
+			break;
+	}
+	if(job->found)
+		count(imap_found);
+	if(!result_post(job))
+		waiting[waiting_count++] = job;
+	else
+		atomic_fetch_sub(&shared[self].pending, 1);
+}
+
+static void job_fail(struct archive_job *job, enum imap_rc rc, const char *reason)
+{
+	job->rc = rc;
+	job->reason = reason;
+	job_back(job);
+}
+
+static void waiting_flush(void)
+{
+	size_t i, left = 0;
+
+	for(i = 0; i < waiting_count; i++) {
+		if(result_post(waiting[i]))
+			atomic_fetch_sub(&shared[self].pending, 1);
+		else
+			waiting[left++] = waiting[i];
+	}
+	waiting_count = left;
+}
+
+static void on_answer(void *context, const struct imap_result *result)
+{
+	struct archive_job *job = context;
+
+	job->rc = result->rc;
+	job->reason = result->reason;
+	job->found = result->found;
+	if(result->rc == IMAP_OK && job->task != ARCHIVE_REMOVE) {
+		job->uid = result->uid;
+		job->uidvalidity = result->uidvalidity;
+	}
+	if(result->rc == IMAP_REFUSED)
+		LM_DBG("message store: %.*s\n", (int)result->detail.n,
+				result->detail.n ? result->detail.p : "");
+	job_back(job);
+}
+
+/* What the templates are filled with; memory holds the unescaped user part. */
+static void values_fill(struct cpm_folder_values *v, struct cpm_slice aor,
+		const struct cpm_record *r, struct cpm_buf *memory)
+{
+	struct cpm_uri uri;
+
+	*v = (struct cpm_folder_values){.aor = aor, .domain = cpm_slice_of(settings.hostname)};
+	if(cpm_uri_parse(aor, &uri, NULL) == CPM_OK) {
+		cpm_uri_add_unescaped(memory, uri.user);
+		v->user = cpm_buf_slice(memory);
+		if(uri.host.n)
+			v->domain = uri.host;
+	}
+	if(!r)
+		return;
+	v->conv = r->conversation_id;
+	v->peer = r->anonymous      ? CPM_SLICE("anonymous")
+			  : r->originator.n ? r->originator
+								: CPM_SLICE("unknown");
+}
+
+static bool login_make(const struct cpm_folder_values *v, struct cpm_buf *login)
+{
+	return cpm_folder_add_login(login, cpm_slice_of(settings.store_user), v) == CPM_OK;
+}
+
+static enum cpm_rc object_make(
+		const struct archive_job *job, const struct cpm_record *r, struct cpm_buf *out)
+{
+	static struct cpm_buf stripped;
+	struct cpm_object o = {.key = job->key,
+			.from = r->from,
+			.to = r->to,
+			.date = r->date,
+			.subject = r->subject,
+			.conversation_id = r->conversation_id,
+			.contribution_id = r->contribution_id,
+			.in_reply_to = r->in_reply_to,
+			.accept_contact = r->accept_contact,
+			.imdn_id = r->imdn_id,
+			.content_type = r->content_type,
+			.content_disposition = r->content_disposition,
+			.body = job->body};
+
+	if(!stripped.max)
+		cpm_buf_init(&stripped, (size_t)settings.store_max_object_bytes);
+	cpm_buf_reset(&stripped);
+	if(job->task == ARCHIVE_STORE
+			&& cpm_object_strip(job->body, r->content_type, &settings.limits, &stripped, NULL)
+					   == CPM_OK)
+		o.body = cpm_buf_slice(&stripped);
+	return cpm_object_build(&o, out);
+}
+
+static void append_begin(struct archive_job *job, int64_t now)
+{
+	static struct cpm_buf object;
+	char login_text[LOGIN_MAX], user_text[LOGIN_MAX], key_text[260];
+	struct cpm_buf login, user, folder, key;
+	struct cpm_folder_values values;
+	struct cpm_record r;
+	struct imap_append a = {.again = job->again};
+
+	if(cpm_record_parse(job->record, &r, NULL) != CPM_OK) {
+		job_fail(job, IMAP_REFUSED, "record");
+		return;
+	}
+	if(!object.max)
+		cpm_buf_init(&object, (size_t)settings.store_max_object_bytes);
+	cpm_buf_reset(&object);
+	cpm_buf_init_fixed(&login, login_text, sizeof(login_text));
+	cpm_buf_init_fixed(&user, user_text, sizeof(user_text));
+	cpm_buf_init_fixed(&folder, job->folder, sizeof(job->folder));
+	cpm_buf_init_fixed(&key, key_text, sizeof(key_text));
+	values_fill(&values, job->aor, &r, &user);
+	if(!login_make(&values, &login)
+			|| cpm_folder_add(&folder, cpm_slice_of(settings.store_folder),
+					   cpm_slice_of(settings.store_delimiters), &values)
+					   != CPM_OK
+			|| cpm_object_add_message_id(&key, job->key) != CPM_OK) {
+		job_fail(job, IMAP_REFUSED, "name");
+		return;
+	}
+	job->folder_n = folder.n;
+	if(object_make(job, &r, &object) != CPM_OK) {
+		job_fail(job, IMAP_REFUSED, "too-large");
+		return;
+	}
+	a.user = cpm_buf_slice(&login);
+	a.folder = archive_folder(job);
+	a.key = cpm_buf_slice(&key);
+	a.object = cpm_buf_slice(&object);
+	if(!imap_append(imap, &a, now, on_answer, job))
+		job_fail(job, IMAP_DOWN, imap_available(imap) ? "busy" : "away");
+}
+
+static void remove_begin(struct archive_job *job, int64_t now)
+{
+	char login_text[LOGIN_MAX], user_text[LOGIN_MAX], key_text[260];
+	struct cpm_buf login, user, key;
+	struct cpm_folder_values values;
+	struct imap_remove r = {
+			.folder = archive_folder(job), .uid = job->uid, .uidvalidity = job->uidvalidity};
+
+	cpm_buf_init_fixed(&login, login_text, sizeof(login_text));
+	cpm_buf_init_fixed(&user, user_text, sizeof(user_text));
+	cpm_buf_init_fixed(&key, key_text, sizeof(key_text));
+	values_fill(&values, job->aor, NULL, &user);
+	if(!login_make(&values, &login) || cpm_object_add_message_id(&key, job->key) != CPM_OK) {
+		job_fail(job, IMAP_REFUSED, "name");
+		return;
+	}
+	r.user = cpm_buf_slice(&login);
+	r.key = cpm_buf_slice(&key);
+	if(!imap_remove(imap, &r, now, on_answer, job))
+		job_fail(job, IMAP_DOWN, imap_available(imap) ? "busy" : "away");
+}
+
+static void job_take(struct archive_job *job, int64_t now)
+{
+	count(imap_calls);
+	if(job->task == ARCHIVE_REMOVE)
+		remove_begin(job, now);
+	else
+		append_begin(job, now);
+}
+
+static void on_log(void *context, enum imap_log_level level, const char *text)
+{
+	if(level == IMAP_LOG_WARNING)
+		LM_WARN("%s\n", text);
+	else if(level == IMAP_LOG_NOTICE)
+		LM_NOTICE("%s\n", text);
+	else
+		LM_DBG("%s\n", text);
+}
+
+static void on_state(void *context, bool available, const char *reason)
+{
+	strncpy(shared[self].state, reason, sizeof(shared[self].state) - 1);
+	if(!available)
+		count(imap_away);
+}
+
+/* While calls are under way, new jobs gather: those who post need not wake us, the next answer does. Not longer than GATHER_MS, should
+ * the message store be slow. */
+static void archive_sleep(int64_t wait, bool gather)
+{
+	int64_t most = gather ? GATHER_MS : TURN_MS;
+	int ms = wait < 0 ? 0 : wait > most ? (int)most : (int)wait;
+
+	if(waiting_count)
+		ms = 1;
+	if(gather) {
+		imap_wait(imap, -1, ms);
+		return;
+	}
+	if(!mailbox_sleep(mailboxes[self]))
+		return;
+	imap_wait(imap, mailbox_fd(mailboxes[self]), ms);
+	mailbox_awake(mailboxes[self]);
+}
+
+void archive_run(int index)
+{
+	void *jobs[ARCHIVE_TURN_JOBS];
+	const char *error = NULL;
+	struct imap_gauges gauges;
+	int64_t now, wait;
+	size_t i, n;
+
+	self = index;
+	settings.imap.log = on_log;
+	settings.imap.state = on_state;
+	imap = imap_new(&settings.imap, &error);
+	waiting = calloc((size_t)settings.store_max_pending + ARCHIVE_TURN_JOBS, sizeof(*waiting));
+	if(!imap || !waiting) {
+		LM_CRIT("the store process cannot start: %s\n", error ? error : "no memory");
+		exit(1);
+	}
+	for(;;) {
+		cfg_update();
+		waiting_flush();
+		now = now_ms();
+		n = mailbox_take(mailboxes[self], jobs, ARCHIVE_TURN_JOBS);
+		for(i = 0; i < n; i++)
+			job_take(jobs[i], now);
+		wait = imap_run(imap, now) - now;
+		imap_gauges(imap, &gauges);
+		atomic_store(&shared[self].connections, gauges.connections);
+		if(n < ARCHIVE_TURN_JOBS)
+			archive_sleep(wait, gauges.pending > 0);
+	}
+}

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * A receipt: pieces to the store as they come, then its head back, the record
+ * completed, the put, the verdict.
+ */
+#include "receipt.h"
+
+#include <stdlib.h>
+
+#include "../../core/mem/shm.h"
+#include "../archive/storing.h"
+#include "../core/codec/cpim.h"
+#include "../module/outcome.h"
+#include "../module/settings.h"
+#include "../module/statistics.h"
+#include "../queue/queue.h"
+#include "../script/draft.h"
+
+/* Octets that go to the store together; the buffer also takes the rest of what was read when there is no room for them. */
+#define PIECE_BYTES 65536u
+#define BUFFER_BYTES (PIECE_BYTES + ENDPOINT_READ_MAX)
+/* Octets under way to the store, of one receipt and of all: no more than it takes within its time-out. */
+#define UNSAFE_MAX (256u * 1024)
+/* A piece counts for as many at least: so there are never many small ones under way. */
+#define PIECE_COST 4096u
+#define UNSAFE_ALL_MAX (8u << 20)
+/* The time to live of pieces is written again after so many octets. */
+#define TTL_EVERY (4u << 20)
+/* Enough for the headers of any CPIM: what reports and lists need of it. */
+#define HEAD_BYTES 16384u
+/* For the sender's BYE, before we send our own. */
+#define BYE_GRACE_MS 10000
+#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
+
+static struct receipt *receipts;
+static size_t unsafe_all;
+static struct receipt *waiting, **waiting_end = &waiting; /* for room, the longest first */
+
+static void receipt_event(struct receipt *r, enum cpm_receipt_event event);
+
+void receive_job_free(struct receive_job *job)
+{
+	shm_free(job->message);
+	shm_free(job);
+}
+
+void receipt_enter(struct receipt *r)
+{
+	r->next = receipts;
+	receipts = r;
+}
+
+static struct receipt *receipt_of_dialog(dialog_id id)
+{
+	struct receipt *r = receipts;
+
+	while(r && r->job->dialog != id)
+		r = r->next;
+	return r;
+}
+
+static bool room_for(const struct receipt *r)
+{
+	return r->unsafe < UNSAFE_MAX && unsafe_all < UNSAFE_ALL_MAX;
+}
+
+static void wait_begin(struct receipt *r)
+{
+	if(r->waits)
+		return;
+	r->waits = true;
+	r->wait_next = NULL;
+	*waiting_end = r;
+	waiting_end = &r->wait_next;
+}
+
+static void wait_leave(struct receipt *r)
+{
+	struct receipt **at = &waiting;
+
+	if(!r->waits)
+		return;
+	while(*at != r)
+		at = &(*at)->wait_next;
+	*at = r->wait_next;
+	if(!*at)
+		waiting_end = at;
+	r->waits = false;
+}
+
+/* Freed once nobody will call back. */
+static void receipt_release(struct receipt *r)
+{
+	struct receipt **at = &receipts;
+
+	if(r->state != CPM_RECEIPT_GONE || r->calls)
+		return;
+	while(*at != r)
+		at = &(*at)->next;
+	*at = r->next;
+	wait_leave(r);
+	cpm_buf_free(&r->record);
+	cpm_buf_free(&r->head);
+	cpm_buf_free(&r->identity);
+	free(r->buffer);
+	receive_job_free(r->job);
+	free(r);
+}
+
+/* What has come is worth nothing. */
+static void pieces_drop(struct receipt *r)
+{
+	wait_leave(r);
+	r->buffered = 0;
+	if(r->staged && !r->stored)
+		store_unstage(media_store(), r->job->message->aor, r->job->message->id, NULL, NULL);
+	r->staged = false;
+}
+
+static void settle_go_on(struct receipt *r);
+
+struct piece_call {
+	struct receipt *receipt;
+	size_t n;
+};
+
+static void buffer_flush(struct receipt *r);
+
+/* It has its turn: what it holds goes out, and more may come. */
+static void serve(struct receipt *r)
+{
+	if(r->state == CPM_RECEIPT_SETTLING) {
+		settle_go_on(r);
+		return;
+	}
+	buffer_flush(r);
+	r->paused = false;
+	if(r->leg)
+		leg_resume(r->leg);
+}
+
+static void serve_waiting(void)
+{
+	while(waiting && unsafe_all < UNSAFE_ALL_MAX) {
+		struct receipt *r = waiting;
+
+		wait_leave(r);
+		/* Its own octets under way bring it back. */
+		if(!room_for(r))
+			continue;
+		serve(r);
+		receipt_release(r);
+	}
+}
+
+static void on_piece(void *context, enum store_rc rc)
+{
+	struct piece_call call = *(struct piece_call *)context;
+	struct receipt *r = call.receipt;
+
+	free(context);
+	r->unsafe -= call.n;
+	unsafe_all -= call.n;
+	r->failed |= rc != STORE_OK;
+	if((r->state == CPM_RECEIPT_OPEN && r->paused) || r->state == CPM_RECEIPT_SETTLING)
+		wait_begin(r);
+	serve_waiting();
+	/* Not before: it must not go while it is served. */
+	r->calls--;
+	receipt_release(r);
+}
+
+/* Its pieces are to live on: by octets, and by time for a sender that is slow. */
+static bool keep_due(const struct receipt *r, int64_t now)
+{
+	return !r->staged || r->buffer_at >= r->kept_at + TTL_EVERY
+		   || now - r->kept_ms >= (int64_t)settings.msrp_staging_s * 1000 / 3;
+}
+
+static void buffer_flush(struct receipt *r)
+{
+	size_t cost = r->buffered < PIECE_COST ? PIECE_COST : r->buffered;
+	int64_t now = now_ms();
+	struct store_piece piece = {.aor = r->job->message->aor,
+			.id = r->job->message->id,
+			.at = r->buffer_at,
+			.octets = {r->buffer, r->buffered}};
+	struct piece_call *call;
+
+	if(!r->buffered || r->failed) {
+		r->buffered = 0;
+		return;
+	}
+	if(keep_due(r, now)) {
+		piece.ttl_ms = (int64_t)settings.msrp_staging_s * 1000;
+		r->kept_at = r->buffer_at;
+		r->kept_ms = now;
+	}
+	call = malloc(sizeof(*call));
+	if(call)
+		*call = (struct piece_call){r, cost};
+	if(!call || !store_piece(media_store(), &piece, on_piece, call)) {
+		free(call);
+		r->failed = true;
+	} else {
+		r->staged = true;
+		r->calls++;
+		r->unsafe += cost;
+		unsafe_all += cost;
+	}
+	r->buffered = 0;
+}
+
+static unsigned on_begin(void *owner, struct leg *leg, const struct cpm_msrp_head *head)
+{
+	struct receipt *r = owner;
+
+	/* One message a session: what has come for it lies under its name. */
+	if(r->state != CPM_RECEIPT_OPEN)
+		return 413;
+	if(!r->buffer)
+		r->buffer = malloc(BUFFER_BYTES);
+	r->failed = false;
+	r->kept_at = 0;
+	return r->buffer ? 0 : 408;
+}
+
+static bool on_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slice piece)
+{
+	struct receipt *r = owner;
+	bool jumps = r->buffered && r->buffer_at + r->buffered != at;
+
+	if(jumps || piece.n > BUFFER_BYTES - r->buffered)
+		buffer_flush(r);
+	if(!r->buffered)
+		r->buffer_at = at;
+	/* A read is never larger than the room that a flush leaves. */
+	memcpy(r->buffer + r->buffered, piece.p, piece.n);
+	r->buffered += piece.n;
+	if(r->buffered < PIECE_BYTES && (!jumps || room_for(r)))
+		return true;
+	if(room_for(r) && !r->waits) {
+		buffer_flush(r);
+		return true;
+	}
+	r->paused = true;
+	if(unsafe_all >= UNSAFE_ALL_MAX)
+		wait_begin(r);
+	return false;
+}
+
+static void on_complete(void *owner, struct leg *leg, uint64_t total)
+{
+	struct receipt *r = owner;
+
+	r->total = total;
+	receipt_event(r, CPM_RECEIPT_COMPLETE);
+}
+
+static void on_aborted(void *owner, struct leg *leg)
+{
+	struct receipt *r = owner;
+
+	count(large_discarded);
+	pieces_drop(r);
+	/* Nothing of it is under way to wake it. */
+	r->paused = false;
+	if(r->leg)
+		leg_resume(r->leg);
+}
+
+static void on_lost(void *owner, struct leg *leg, enum leg_loss why)
+{
+	struct receipt *r = owner;
+
+	r->leg = NULL;
+	LM_INFO("event=media_lost id=%.*s why=%s\n", SLICE_FMT(r->job->message->id),
+			leg_loss_name(why));
+	receipt_event(r, CPM_RECEIPT_LOST);
+}
+
+const struct leg_hooks receipt_hooks = {.begin = on_begin,
+		.octets = on_octets,
+		.complete = on_complete,
+		.aborted = on_aborted,
+		.lost = on_lost};
+
+/* The verdict: 200, or the MSRP status of what went wrong. */
+static void verdict(struct receipt *r, unsigned status, const char *reason)
+{
+	const struct store_job *m = r->job->message;
+
+	if(status != 200) {
+		outcome_refused(m->id, m->aor, reason);
+		pieces_drop(r);
+	}
+	if(r->leg)
+		leg_verdict(r->leg, status);
+	receipt_event(r, CPM_RECEIPT_VERDICT);
+}
+
+static void on_put(void *context, enum store_rc rc, struct cpm_slice id)
+{
+	struct receipt *r = context;
+	struct store_job *m = r->job->message, known = *m;
+
+	r->calls--;
+	switch(rc) {
+		case STORE_OK:
+			known.record = cpm_buf_slice(&r->record);
+			known.body = cpm_buf_slice(&r->head);
+			outcome_deferred(&known);
+			if(m->place == STORE_TO_PUSH && m->expires_ms > now_ms())
+				queue_trigger(m->aor, CPM_SLICE_NONE, false,
+						m->cause == CPM_CAUSE_UNDELIVERED ? (int64_t)settings.retry_min_s * 1000
+														  : 0);
+			verdict(r, 200, NULL);
+			break;
+		case STORE_DUPLICATE:
+			outcome_duplicate(id, m->aor);
+			r->stored = false;
+			pieces_drop(r);
+			verdict(r, 200, NULL);
+			break;
+		case STORE_QUOTA:
+			count(quota_refused);
+			r->stored = false;
+			verdict(r, 413, "quota");
+			break;
+		default:
+			/* It may be in the queue all the same: its octets stay. */
+			count(store_failures);
+			verdict(r, 408, "store");
+			break;
+	}
+	receipt_release(r);
+}
+
+/* The record learns what only the CPIM tells. False when it cannot be kept. */
+static bool record_complete(struct receipt *r, const struct cpm_cpim *cpim)
+{
+	struct cpm_record record;
+	struct cpm_diag diag = {0};
+
+	if(cpm_record_parse(r->job->message->record, &record, &diag) != CPM_OK)
+		return false;
+	record.size = r->total;
+	record.wants = cpim->wants;
+	record.imdn_id = cpim->imdn_id;
+	record.date_time = cpm_slice_head(cpim->date_time, settings.limits.max_header_bytes);
+	record.original_to = cpm_slice_head(cpim->original_to, settings.limits.max_header_bytes);
+	if(!record.subject.n)
+		record.subject = cpm_slice_head(cpim->subject, settings.limits.max_header_bytes);
+	cpm_buf_init(&r->record, settings.limits.max_record_bytes);
+	if(cpm_record_build(&record, &settings.limits, &r->record, &diag) != CPM_OK)
+		return false;
+	cpm_buf_init(&r->identity, settings.limits.max_record_bytes);
+	if(cpim->imdn_id.n)
+		draft_add_identity(&r->identity, record.originator, cpim->imdn_id);
+	else
+		cpm_buf_add(&r->identity, r->job->message->identity);
+	return r->identity.rc == CPM_OK;
+}
+
+static void message_put(struct receipt *r)
+{
+	const struct store_job *m = r->job->message;
+	int64_t now = now_ms();
+	struct store_put put = {.id = m->id,
+			.aor = m->aor,
+			.order_us = m->order_us,
+			.now_ms = now,
+			.expires_ms = m->expires_ms,
+			.identity = cpm_buf_slice(&r->identity),
+			.identity_ttl_ms = (int64_t)settings.dedup_window_s * 1000,
+			.place = m->place,
+			.notify_ms = m->place == STORE_TO_PULL ? now + settings.notify_delay_ms : 0,
+			.store_ms = m->place == STORE_TO_STORE ? storing_first_ms(now) : 0,
+			.record = cpm_buf_slice(&r->record),
+			.body = cpm_buf_slice(&r->head),
+			.staged = true};
+
+	r->stored = true;
+	if(store_put(media_store(), &put, on_put, r)) {
+		r->calls++;
+		return;
+	}
+	r->stored = false;
+	count(store_failures);
+	verdict(r, 408, "store");
+}
+
+/* The head of the message as it lies in the store. */
+static void on_head(void *context, enum store_rc rc, struct cpm_slice octets)
+{
+	struct receipt *r = context;
+	struct cpm_cpim cpim;
+	struct cpm_diag diag = {0};
+	enum cpm_rc parsed;
+
+	r->calls--;
+	if(rc != STORE_OK) {
+		count(store_failures);
+		verdict(r, 408, "store");
+	} else if((parsed = cpm_cpim_parse(octets, &settings.limits, &cpim, &diag)) != CPM_OK) {
+		count(malformed);
+		LM_NOTICE("event=refused id=%.*s reason=malformed why=\"%s\"\n",
+				SLICE_FMT(r->job->message->id), diag.reason);
+		verdict(r, parsed == CPM_LIMIT ? 413 : 400, "malformed");
+	} else {
+		cpm_buf_init(&r->head, HEAD_BYTES);
+		cpm_buf_add(&r->head, cpm_slice_head(octets, (size_t)(cpim.content.p - octets.p)));
+		if(!r->head.rc && record_complete(r, &cpim))
+			message_put(r);
+		else
+			verdict(r, 413, "too-large");
+	}
+	receipt_release(r);
+}
+
+/* Every piece is there: look at the head, then put. */
+static void settle_go_on(struct receipt *r)
+{
+	const struct store_job *m = r->job->message;
+
+	if(r->buffered && !room_for(r)) {
+		wait_begin(r);
+		return;
+	}
+	buffer_flush(r);
+	if(r->unsafe)
+		return;
+	if(!r->failed && store_octets(media_store(), m->aor, m->id, 0, HEAD_BYTES, on_head, r)) {
+		r->calls++;
+		return;
+	}
+	count(store_failures);
+	verdict(r, 408, "store");
+}
+
+static void leave(struct receipt *r, bool hang_up)
+{
+	wait_leave(r);
+	leg_close(&r->leg);
+	if(hang_up && !r->dialog_over)
+		dialog_hang_up(r->job->dialog);
+}
+
+static void discard(struct receipt *r, bool hang_up)
+{
+	const struct store_job *m = r->job->message;
+
+	count(large_discarded);
+	LM_NOTICE("event=discarded id=%.*s user=%.*s why=\"%s before the message was whole\"\n",
+			SLICE_FMT(m->id), SLICE_FMT(m->aor),
+			hang_up ? "connection lost" : "ended by its sender");
+	pieces_drop(r);
+	leave(r, hang_up);
+}
+
+/* Callers release the receipt when they are done with it. */
+static void receipt_event(struct receipt *r, enum cpm_receipt_event event)
+{
+	switch(cpm_receipt_next(&r->state, event)) {
+		case CPM_RECEIPT_NOTHING:
+			break;
+		case CPM_RECEIPT_SETTLE:
+			settle_go_on(r);
+			break;
+		case CPM_RECEIPT_ANSWER:
+			r->until_ms = now_ms() + (r->leg ? BYE_GRACE_MS : 0);
+			if(r->dialog_over)
+				receipt_event(r, CPM_RECEIPT_OVER);
+			break;
+		case CPM_RECEIPT_DISCARD:
+			discard(r, false);
+			break;
+		case CPM_RECEIPT_DISCARD_BYE:
+			discard(r, true);
+			break;
+		case CPM_RECEIPT_END:
+			leave(r, false);
+			break;
+		case CPM_RECEIPT_END_BYE:
+			leave(r, true);
+			break;
+	}
+}
+
+void receipt_told(dialog_id id, enum dialog_news news)
+{
+	struct receipt *r = receipt_of_dialog(id);
+
+	if(!r || news != DIALOG_OVER)
+		return;
+	r->dialog_over = true;
+	receipt_event(r, CPM_RECEIPT_OVER);
+	receipt_release(r);
+}
+
+void receipt_sweep(int64_t now_ms)
+{
+	struct receipt *r, *next;
+
+	for(r = receipts; r; r = next) {
+		next = r->next;
+		if(r->state == CPM_RECEIPT_OPEN && r->staged && r->buffered && keep_due(r, now_ms))
+			buffer_flush(r);
+		if(r->state == CPM_RECEIPT_LEAVING && r->until_ms <= now_ms)
+			receipt_event(r, CPM_RECEIPT_TIME);
+		receipt_release(r);
+	}
+}

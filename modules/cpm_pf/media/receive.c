@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * The worker's part: is the INVITE one that can be answered, and what is kept of
+ * it. The rest is the media process's.
+ */
+#include "receive.h"
+
+#include "../../core/mem/shm.h"
+#include "../module/settings.h"
+#include "../module/statistics.h"
+#include "../script/deferral.h"
+#include "../sip/contacts.h"
+#include "offer.h"
+#include "receipt.h"
+
+static struct receive_job *job_make(struct store_job *message, struct cpm_slice sdp)
+{
+	struct receive_job *job = shm_malloc(sizeof(*job) + sdp.n);
+
+	if(!job)
+		return NULL;
+	memset(job, 0, sizeof(*job));
+	job->command = (struct command_job){{JOB_COMMAND}, answering_run};
+	job->message = message;
+	job->sdp = (struct cpm_slice){(char *)(job + 1), sdp.n};
+	memcpy(job + 1, sdp.p, sdp.n);
+	return job;
+}
+
+/* Enters the dialog, parks the INVITE and hands over. */
+static int hand_over(struct sip_msg *msg, struct context *c, struct receive_job *job)
+{
+	int process = media_choose();
+
+	context_keep(msg, c);
+	switch(dialog_open(
+			msg, media_owner(process), receipt_told, &job->dialog, &job->request.transaction)) {
+		case DIALOG_OPENED:
+			break;
+		case DIALOG_ABSORBED:
+		case DIALOG_REPLIED:
+			receive_job_free(job);
+			return 0;
+		case DIALOG_FAILED:
+		default:
+			receive_job_free(job);
+			return offer_refuse(c, "busy", "no room for the dialog");
+	}
+	if(media_post(process, &job->command)) {
+		count(accepted);
+		return 0;
+	}
+	dialog_refuse(job->dialog);
+	transaction_unpark(&job->request.transaction);
+	receive_job_free(job);
+	return offer_refuse(c, "busy", "the msrp process is behind");
+}
+
+/* Is a client there that may have it (8.3.1.2 step 8)? It is pushed as soon as it is safe. */
+static bool client_ready(const struct context *c)
+{
+	struct contacts contacts;
+	bool ready = false;
+	size_t i;
+
+	if(!contacts_load(c->user.key, &contacts))
+		return false;
+	for(i = 0; i < contacts.count && !ready; i++)
+		ready = contact_takes_messages(&contacts.items[i])
+				&& cpm_decide_client(
+						context_documents(c), contacts.items[i].instance, CPM_MEDIUM_LARGE);
+	contacts_free(&contacts);
+	return ready;
+}
+
+int receive_begin(struct sip_msg *msg, struct context *c, const str *route)
+{
+	struct transaction_route target;
+	struct store_job *message;
+	struct receive_job *job;
+	struct cpm_slice sdp = CPM_SLICE_NONE;
+	struct cpm_sdp offer;
+	bool direct;
+	int rc;
+
+	if(!transaction_route_find(route, &target)) {
+		LM_ERR("cpm_receive: there is no route[%.*s]\n", route->len, route->s);
+		c->reason = "busy";
+		return -2;
+	}
+	if(!context_request(msg, c)) {
+		count(malformed);
+		return offer_refuse(c, "malformed", "the headers cannot be read");
+	}
+	if(!media_on())
+		return offer_refuse(c, "no-media", "msrp_listen is not set");
+	if(!media_available()) {
+		count(store_failures);
+		return offer_refuse(c, "store", "redis");
+	}
+	if((rc = offer_read(c, &sdp, &offer)) < 0)
+		return rc;
+	/* With a client at hand it is not to be deferred, whatever is to become of deferred ones. */
+	direct = !c->undelivered && c->decided && c->verdict.action == CPM_DELIVER && !c->dnd
+			 && client_ready(c);
+	c->no_client = !direct;
+	message = deferral_of_invite(msg, c, offer.file_size);
+	if(!message)
+		return reason_status(c->reason) < 500 ? -1 : -2;
+	if(direct)
+		message->place = STORE_TO_PUSH;
+	job = job_make(message, sdp);
+	if(!job) {
+		shm_free(message);
+		return offer_refuse(c, "busy", "no memory");
+	}
+	job->request.route = target;
+	return hand_over(msg, c, job);
+}

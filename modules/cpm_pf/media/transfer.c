@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * A transfer: INVITE, octets from the store on demand, and what became of it
+ * back to the queue process. Memory of one: what the endpoint keeps, and one
+ * piece in its answer from the store.
+ */
+#include "transfer.h"
+
+#include <stdlib.h>
+
+#include "../../core/mem/shm.h"
+#include "../archive/history.h"
+#include "../core/session/large.h"
+#include "../module/settings.h"
+#include "../module/statistics.h"
+#include "../queue/queue.h"
+#include "../sip/invite.h"
+#include "../sip/message.h"
+#include "bridge.h"
+#include "media.h"
+#include "offer.h"
+
+#define SDP_MAX 2048
+/* A final answer that has not come by then never will: tm's own timers are shorter. */
+#define ANSWER_LOST_MS 300000
+#define HEADERS_MAX 65536
+#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
+
+/* From a queue process. */
+struct transfer_job {
+	struct command_job command;
+	uint64_t ticket; /* of the queue's flight */
+	uint64_t size;
+	struct socket_info *socket;
+	bool to_isf;
+	struct cpm_slice aor, id, uri, from, to, next_hop, headers; /* in the job's block */
+	struct cpm_slice history; /* likewise; empty: it is not recorded */
+};
+
+/* From whatever process has the final answer. */
+struct answered_job {
+	struct command_job command;
+	uint64_t ticket; /* of the INVITE */
+	int status;
+	dialog_id dialog;     /* 0: none */
+	struct cpm_slice sdp; /* in the job's block */
+};
+
+struct transfer {
+	enum cpm_transfer_state state;
+	struct transfer_job *job; /* NULL: a free place */
+	uint64_t ticket;
+	struct leg *leg;
+	dialog_id dialog; /* 0: none, or over */
+	int status;       /* what the queue will hear */
+	unsigned calls;   /* answers of the store that are to come */
+	int64_t started_ms;
+};
+
+static struct transfer *transfers;
+static size_t transfer_count;
+static uint64_t generation;
+
+static void transfer_event(struct transfer *t, enum cpm_transfer_event event, int status);
+static void transfer_run(struct command_job *head, struct store *store, int64_t now);
+static void answered_run(struct command_job *head, struct store *store, int64_t now);
+static void transfer_told(dialog_id id, enum dialog_news news);
+
+/* Places of one process follow those of the one before: first those of transfers, then those of bridges. */
+static size_t places_each(void)
+{
+	return 2 * (size_t)settings.msrp_max_sessions;
+}
+
+static size_t place_of(uint64_t ticket)
+{
+	return INVITE_PLACE(ticket) % places_each();
+}
+
+uint64_t transfer_ticket(size_t place)
+{
+	return (++generation << 24) | ((size_t)media_self() * places_each() + place);
+}
+
+static char *text_put(char *at, struct cpm_slice *to, struct cpm_slice from)
+{
+	*to = (struct cpm_slice){at, from.n};
+	if(from.n)
+		memcpy(at, from.p, from.n);
+	return at + from.n;
+}
+
+/* In a queue process. */
+
+/* Straight delivery, and what was deferred, are for different services of the client (8.3.1.2 step 8b, 8.3.1.6.7 step 1). */
+static enum cpm_icsi service_of(bool deferred)
+{
+	return deferred ? CPM_ICSI_DEFERRED : CPM_ICSI_LARGEMSG;
+}
+
+bool transfer_begin(const struct cpm_record *record, const struct contact *contact, bool deferred,
+		struct cpm_slice history, uint64_t ticket)
+{
+	static struct cpm_buf headers, uri;
+	struct cpm_slice hop = contact ? contact_next_hop(contact) : cpm_slice_of(settings.isf_uri);
+	struct transfer_job *job;
+	char *at;
+
+	if(!media_on() || !hop.n)
+		return false;
+	if(!headers.max) {
+		cpm_buf_init(&headers, HEADERS_MAX);
+		cpm_buf_init(&uri, 2048);
+	}
+	cpm_buf_reset(&headers);
+	cpm_buf_reset(&uri);
+	message_add_invite_headers(
+			record, contact, service_of(deferred), (unsigned)settings.session_expires_s, &headers);
+	if(contact)
+		contact_add_request_uri(contact, record->aor, &uri);
+	else
+		cpm_buf_add(&uri, record->request_uri);
+	if(headers.rc || uri.rc)
+		return false;
+	job = shm_malloc(sizeof(*job) + record->aor.n + record->id.n + uri.n + record->from.n
+					 + record->to.n + hop.n + headers.n + history.n);
+	if(!job)
+		return false;
+	memset(job, 0, sizeof(*job));
+	job->command = (struct command_job){{JOB_COMMAND}, transfer_run};
+	job->ticket = ticket;
+	job->size = record->size;
+	job->socket = contact ? contact->socket : NULL;
+	job->to_isf = !contact;
+	at = text_put((char *)(job + 1), &job->aor, record->aor);
+	at = text_put(at, &job->id, record->id);
+	at = text_put(at, &job->uri, cpm_buf_slice(&uri));
+	at = text_put(at, &job->from, record->from);
+	at = text_put(at, &job->to, record->to);
+	at = text_put(at, &job->next_hop, hop);
+	at = text_put(at, &job->headers, cpm_buf_slice(&headers));
+	text_put(at, &job->history, history);
+	if(media_post(media_choose(), &job->command))
+		return true;
+	shm_free(job);
+	return false;
+}
+
+/* The dialog enters the table at once: the client may speak in it before the media process has heard of it. 0: it could not. */
+static dialog_id dialog_take(uint64_t ticket, const struct invite_reply *reply)
+{
+	int process = (int)(INVITE_PLACE(ticket) / places_each());
+	struct dlg *dlg = reply->dlg;
+	dialog_id id = 0;
+
+	if(dlg
+			&& !dialog_adopt(dlg, media_owner(process),
+					place_of(ticket) < (size_t)settings.msrp_max_sessions ? transfer_told
+																		  : bridge_told,
+					&reply->terms, CPM_SLICE_NONE, &id))
+		invite_bye(&dlg, cpm_slice_of(settings_agent_line()));
+	return id;
+}
+
+/* In any process: the final answer to an INVITE. */
+static void on_answered(uint64_t ticket, const struct invite_reply *reply)
+{
+	struct answered_job *job = shm_malloc(sizeof(*job) + reply->sdp.n);
+	dialog_id id = dialog_take(ticket, reply);
+
+	if(job) {
+		*job = (struct answered_job){.command = {{JOB_COMMAND}, answered_run},
+				.ticket = ticket,
+				.status = reply->status < 300 && !id ? 503 : reply->status,
+				.dialog = id,
+				.sdp = {(char *)(job + 1), reply->sdp.n}};
+		if(reply->sdp.n)
+			memcpy(job + 1, reply->sdp.p, reply->sdp.n);
+		if(media_post((int)(INVITE_PLACE(ticket) / places_each()), &job->command))
+			return;
+		shm_free(job);
+	}
+	LM_WARN("the msrp process is behind: the answer to an INVITE is lost\n");
+	if(id)
+		dialog_hang_up(id);
+}
+
+bool transfer_init(void)
+{
+	return invite_init(on_answered, places_each() * (size_t)settings.msrp_workers);
+}
+
+bool transfer_start(void)
+{
+	transfer_count = (size_t)settings.msrp_max_sessions;
+	transfers = calloc(transfer_count, sizeof(*transfers));
+	return transfers != NULL;
+}
+
+/* In the media process. */
+
+static void transfer_release(struct transfer *t)
+{
+	if(t->state != CPM_TRANSFER_OVER || t->calls || !t->job)
+		return;
+	shm_free(t->job);
+	memset(t, 0, sizeof(*t));
+}
+
+static struct transfer *transfer_take(void)
+{
+	static size_t from;
+	size_t i;
+
+	for(i = 0; i < transfer_count; i++) {
+		struct transfer *t = &transfers[(from + i) % transfer_count];
+
+		if(t->job)
+			continue;
+		from = (size_t)(t - transfers) + 1;
+		t->ticket = transfer_ticket((size_t)(t - transfers));
+		return t;
+	}
+	return NULL;
+}
+
+static void on_octets(void *context, enum store_rc rc, struct cpm_slice octets)
+{
+	struct transfer *t = context;
+
+	t->calls--;
+	if(t->state == CPM_TRANSFER_SENDING && t->leg) {
+		if(rc == STORE_OK && octets.n) {
+			leg_give(t->leg, octets, false);
+		} else {
+			/* Its octets are gone, or the store is away: the client is told that no more comes. */
+			leg_abort(t->leg);
+			transfer_event(t, CPM_TRANSFER_BROKEN, rc == STORE_OK ? 500 : 503);
+		}
+	}
+	transfer_release(t);
+}
+
+static void on_want(void *owner, struct leg *leg, uint64_t at, size_t n)
+{
+	struct transfer *t = owner;
+
+	if(!n) {
+		leg_give(leg, CPM_SLICE_NONE, true);
+	} else if(store_octets(media_store(), t->job->aor, t->job->id, at, n, on_octets, t)) {
+		t->calls++;
+	} else {
+		leg_abort(leg);
+		transfer_event(t, CPM_TRANSFER_BROKEN, 503);
+	}
+}
+
+static void on_sent(void *owner, struct leg *leg, unsigned status)
+{
+	struct transfer *t = owner;
+
+	if(status == 200)
+		transfer_event(t, CPM_TRANSFER_SENT, 200);
+	else
+		transfer_event(t, CPM_TRANSFER_BROKEN, status >= 400 ? (int)status : 500);
+	transfer_release(t);
+}
+
+static void on_lost(void *owner, struct leg *leg, enum leg_loss why)
+{
+	struct transfer *t = owner;
+
+	t->leg = NULL;
+	LM_INFO("event=media_lost id=%.*s why=%s\n", SLICE_FMT(t->job->id), leg_loss_name(why));
+	transfer_event(t, CPM_TRANSFER_BROKEN, 408);
+	transfer_release(t);
+}
+
+static const struct leg_hooks hooks = {.want = on_want, .sent = on_sent, .lost = on_lost};
+
+static void transfer_end(struct transfer *t)
+{
+	leg_close(&t->leg);
+	if(t->status < 300)
+		count(large_sent);
+	LM_INFO("event=transfer id=%.*s user=%.*s octets=%llu status=%d ms=%lld\n",
+			SLICE_FMT(t->job->id), SLICE_FMT(t->job->aor), (unsigned long long)t->job->size,
+			t->status, (long long)(now_ms() - t->started_ms));
+	queue_answered(t->job->ticket, t->status);
+}
+
+static void hang_up(struct transfer *t)
+{
+	if(t->dialog)
+		dialog_hang_up(t->dialog);
+	t->dialog = 0;
+	transfer_end(t);
+}
+
+/* The message is in the user's history, or could not be put there. Back in the media process. */
+static void recorded(struct command_job *command, struct store *store, int64_t now)
+{
+	struct archive_job *a = (struct archive_job *)command;
+	struct transfer *t = a->owner;
+	char text[CPM_FOLDER_MAX + 100];
+	struct cpm_buf line;
+
+	t->calls--;
+	if(a->rc == IMAP_OK) {
+		count(recordings);
+		cpm_buf_init_fixed(&line, text, sizeof(text));
+		history_add_header(&line, a->uid, a->uidvalidity, archive_folder(a));
+		if(t->dialog)
+			dialog_set_farewell(t->dialog, cpm_buf_slice(&line));
+	} else {
+		history_failed(a);
+	}
+	shm_free(a);
+	hang_up(t);
+	transfer_release(t);
+}
+
+/* 8.3.1.6.7, end: the history, then the BYE that tells of it. One key for all attempts: it is recorded once. */
+static bool record_first(struct transfer *t)
+{
+	struct cpm_slice room = {NULL, (size_t)t->job->size};
+	struct archive_job *a;
+
+	if(!t->job->history.n || t->job->size > (uint64_t)settings.store_max_object_bytes)
+		return false;
+	a = archive_job_make(
+			ARCHIVE_RECORD, t->job->aor, t->job->id, ".h", t->job->history, room, true);
+	if(!a) {
+		count(recordings_failed);
+		return false;
+	}
+	a->owner = t;
+	a->again = true;
+	a->process = media_self();
+	a->post = media_post;
+	a->command.run = recorded;
+	/* Before anything answers: the transfer is not to go under it. */
+	t->calls++;
+	archive_gather(a, media_store(), t->job->id);
+	return true;
+}
+
+/* Callers release the transfer when they are done with it. */
+static void transfer_event(struct transfer *t, enum cpm_transfer_event event, int status)
+{
+	enum cpm_transfer_step step = cpm_transfer_next(&t->state, event);
+
+	switch(step) {
+		case CPM_TRANSFER_NOTHING:
+			if(t->state == CPM_TRANSFER_GIVEN_UP)
+				leg_close(&t->leg);
+			break;
+		case CPM_TRANSFER_SEND: {
+			struct leg_message message = {.content_type = CPM_SLICE("message/cpim"),
+					.total = t->job->size,
+					.total_known = true};
+			leg_send(t->leg, &message);
+			break;
+		}
+		case CPM_TRANSFER_END:
+		case CPM_TRANSFER_END_BYE:
+			t->status = status;
+			if(step == CPM_TRANSFER_END_BYE && status < 300 && record_first(t))
+				break;
+			if(step == CPM_TRANSFER_END_BYE) {
+				hang_up(t);
+				break;
+			}
+			t->dialog = 0;
+			transfer_end(t);
+			break;
+	}
+}
+
+/* The client said BYE. What it has confirmed counts: its last responses may still be on their way, and otherwise its connection
+ * ends or time does. */
+static void transfer_told(dialog_id id, enum dialog_news news)
+{
+	size_t i;
+
+	for(i = 0; i < transfer_count && news == DIALOG_OVER; i++) {
+		if(transfers[i].dialog == id)
+			transfers[i].dialog = 0;
+	}
+}
+
+static void answered_run(struct command_job *head, struct store *store, int64_t now)
+{
+	struct answered_job *job = (struct answered_job *)head;
+	size_t place = place_of(job->ticket);
+	struct transfer *t = &transfers[place < transfer_count ? place : 0];
+
+	if(place >= transfer_count) {
+		bridge_answered(place - transfer_count, job->ticket, job->status, job->dialog, job->sdp);
+		shm_free(job);
+		return;
+	}
+	if(!t->job || t->ticket != job->ticket) {
+		if(job->dialog)
+			dialog_hang_up(job->dialog);
+		shm_free(job);
+		return;
+	}
+	t->dialog = job->dialog;
+	if(job->status >= 300) {
+		transfer_event(t, CPM_TRANSFER_REFUSED, job->status);
+	} else if(t->state != CPM_TRANSFER_INVITED) {
+		transfer_event(t, CPM_TRANSFER_ACCEPTED, 408);
+	} else if(offer_answered(t->leg, t->job->to_isf, job->sdp)) {
+		transfer_event(t, CPM_TRANSFER_ACCEPTED, 200);
+	} else {
+		LM_NOTICE("event=answer_unusable id=%.*s user=%.*s\n", SLICE_FMT(t->job->id),
+				SLICE_FMT(t->job->aor));
+		transfer_event(t, CPM_TRANSFER_BROKEN, 488);
+		transfer_event(t, CPM_TRANSFER_ACCEPTED, 488);
+	}
+	shm_free(job);
+	transfer_release(t);
+}
+
+static bool transfer_invite(struct transfer *t)
+{
+	const struct transfer_job *job = t->job;
+	char memory[SDP_MAX];
+	struct cpm_buf sdp;
+	struct invite invite = {.uri = job->uri,
+			.from = job->from,
+			.to = job->to,
+			.next_hop = job->next_hop,
+			.headers = job->headers,
+			.socket = job->socket};
+
+	t->leg = offer_begin(&hooks, t);
+	cpm_buf_init_fixed(&sdp, memory, sizeof(memory));
+	if(!t->leg || !offer_make(t->leg, t->ticket, &job->size, job->to_isf, &sdp))
+		return false;
+	invite.sdp = cpm_buf_slice(&sdp);
+	return invite_send(&invite, t->ticket);
+}
+
+static void transfer_run(struct command_job *head, struct store *store, int64_t now)
+{
+	struct transfer_job *job = (struct transfer_job *)head;
+	struct transfer *t = transfer_take();
+
+	if(!t) {
+		queue_answered(job->ticket, 503);
+		shm_free(job);
+		return;
+	}
+	t->job = job;
+	t->state = CPM_TRANSFER_INVITED;
+	t->started_ms = now;
+	if(!transfer_invite(t)) {
+		transfer_event(t, CPM_TRANSFER_REFUSED, 503);
+		transfer_release(t);
+	}
+}
+
+/* An answer that was lost on its way to us must not keep a place for ever. */
+void transfer_sweep(int64_t now_ms)
+{
+	size_t i;
+
+	for(i = 0; i < transfer_count; i++) {
+		struct transfer *t = &transfers[i];
+
+		if(t->job && t->state != CPM_TRANSFER_SENDING && t->started_ms + ANSWER_LOST_MS < now_ms) {
+			transfer_event(t, CPM_TRANSFER_REFUSED, 408);
+			transfer_release(t);
+		}
+	}
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * What is kept of a request, as a record before it has an id. The norm's
+ * 8.3.1.6.1.
+ */
+#ifndef CPM_DRAFT_H
+#define CPM_DRAFT_H
+
+#include "../core/queue/record.h"
+#include "../module/context.h"
+
+/* Borrows from the context, its request, and memory that the next call uses again. */
+struct draft {
+	struct cpm_record record;  /* without id */
+	struct cpm_slice identity; /* for de-duplication */
+};
+
+/* storing: it goes into the message store in place of delivery. large: size of the message that an INVITE announces, NULL for pager
+ * mode. c->cpim is what the body holds. False when its headers are too large. */
+bool draft_make(struct draft *d, struct context *c, const struct request *r, bool storing,
+		const uint64_t *large);
+
+/* Appends the identity of a message by its originator and imdn Message-ID. */
+void draft_add_identity(struct cpm_buf *b, struct cpm_slice originator, struct cpm_slice imdn_id);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * Script functions that record a message before it is delivered, and take the
+ * recording out again. The norm's 8.3.1.1 step 6 and end, 8.5.
+ */
+#include "../../core/dprint.h"
+#include "../../core/mem/shm.h"
+#include "../archive/history.h"
+#include "../core/codec/cpim.h"
+#include "../module/context.h"
+#include "../module/settings.h"
+#include "../module/statistics.h"
+#include "../sip/contacts.h"
+#include "deferral.h"
+#include "script.h"
+
+/* Is it to be recorded at all? A disposition notification is no part of a conversation. */
+static bool wanted(struct sip_msg *msg, struct context *c)
+{
+	const struct request *r = context_request(msg, c);
+	struct cpm_cpim cpim;
+
+	if(!archive_configured() || !r || !c->decided || !c->verdict.record_history)
+		return false;
+	/* Nobody to deliver it to: it is deferred, and recorded when it is pushed. */
+	if(c->verdict.action != CPM_INTERWORK && !contacts_any(c->user.key))
+		return false;
+	return cpm_cpim_find(r->body, r->content_type, &settings.limits, &cpim, NULL) != CPM_OK
+		   || !cpm_cpim_is_imdn(&cpim);
+}
+
+static void recorded(struct command_job *command, struct store *store, int64_t now)
+{
+	struct archive_job *a = (struct archive_job *)command;
+	struct store_job *job = a->owner;
+	struct context_recording recording = {.uid = 0};
+
+	if(a->rc == IMAP_OK) {
+		count(recordings);
+		memcpy(recording.id, job->id.p,
+				job->id.n < sizeof(recording.id) ? job->id.n : sizeof(recording.id) - 1);
+		recording.uid = a->uid;
+		recording.uidvalidity = a->uidvalidity;
+		recording.folder_n = a->folder_n;
+		memcpy(recording.folder, a->folder, a->folder_n);
+	} else {
+		history_failed(a);
+	}
+	context_resume_recorded(&recording);
+	context_resume("", NULL);
+	if(!transaction_continue(&job->transaction, &job->route)) {
+		/* Nobody will deliver it any more. */
+		count(unparked);
+		if(recording.uid)
+			history_remove(job->aor, job->id, "", a->uid, a->uidvalidity, archive_folder(a));
+	}
+	context_resume_recorded(NULL);
+	context_resume(NULL, NULL);
+	shm_free(job);
+	shm_free(a);
+}
+
+static bool post(struct store_job *job)
+{
+	struct archive_job *a =
+			archive_job_make(ARCHIVE_RECORD, job->aor, job->id, "", job->record, job->body, false);
+
+	if(!a)
+		return false;
+	a->owner = job;
+	a->command.run = recorded;
+	if(archive_post(a))
+		return true;
+	shm_free(a);
+	return false;
+}
+
+int ki_record(struct sip_msg *msg, str *route)
+{
+	struct context *c = context_judged(msg);
+	struct transaction_route target;
+	struct store_job *job;
+
+	if(!transaction_route_find(route, &target)) {
+		LM_ERR("cpm_record: there is no route[%.*s]\n", route->len, route->s);
+		return -2;
+	}
+	if(c->recorded)
+		return c->recording.uid ? 1 : -1;
+	if(!wanted(msg, c))
+		return -1;
+	job = deferral_job(msg, c, false);
+	c->message_id[0] = '\0';
+	if(!job) {
+		c->reason = "";
+		count(recordings_failed);
+		return -2;
+	}
+	job->route = target;
+	context_keep(msg, c);
+	switch(transaction_park(msg, &job->transaction)) {
+		case TRANSACTION_PARKED:
+			break;
+		case TRANSACTION_RETRANSMISSION:
+			shm_free(job);
+			return 0;
+		case TRANSACTION_FAILED:
+			shm_free(job);
+			count(recordings_failed);
+			return -2;
+	}
+	if(post(job))
+		return 0;
+	transaction_unpark(&job->transaction);
+	shm_free(job);
+	count(recordings_failed);
+	return -2;
+}
+
+int ki_unrecord(struct sip_msg *msg)
+{
+	struct context *c = context_of(msg);
+	struct context_recording *r = &c->recording;
+
+	if(!r->uid)
+		return -1;
+	history_remove(c->user.key, cpm_slice_of(r->id), "", r->uid, r->uidvalidity,
+			(struct cpm_slice){r->folder, r->folder_n});
+	r->uid = 0;
+	context_keep(msg, c);
+	return 1;
+}

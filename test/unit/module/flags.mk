@@ -1,2 +1,0 @@
-# What of module/ needs nothing of Kamailio.
-module_sources := $(MODULE)/module/ticket.c $(MODULE)/module/bucket.c
