@@ -13,11 +13,10 @@
 #include "../../core/mem/shm.h"
 #include "../core/codec/object.h"
 #include "../core/codec/uri.h"
-#include "../ipc/mailbox.h"
 #include "../module/context.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
-#include "../queue/queue.h"
 
 #define ARCHIVE_TURN_JOBS 256
 #define LOGIN_MAX 512
@@ -29,9 +28,9 @@ struct archive_shared {
 	char state[32];
 };
 
-static struct mailbox **mailboxes;
 static struct archive_shared *shared; /* one each process */
 static int self;
+static struct mailbox *mailbox;
 static struct imap *imap;
 /* Results that a full queue process could not take yet. */
 static struct archive_job **waiting;
@@ -48,16 +47,12 @@ bool archive_init(void)
 
 	if(!archive_configured())
 		return true;
-	mailboxes = shm_mallocxz((size_t)settings.store_workers * sizeof(*mailboxes));
 	shared = shm_mallocxz((size_t)settings.store_workers * sizeof(*shared));
-	if(!mailboxes || !shared)
+	if(!shared)
 		return false;
-	for(i = 0; i < settings.store_workers; i++) {
+	for(i = 0; i < settings.store_workers; i++)
 		strcpy(shared[i].state, "connected");
-		if(!(mailboxes[i] = mailbox_new((size_t)settings.store_max_pending)))
-			return false;
-	}
-	return true;
+	return post_init(POST_STORE, settings.store_workers, (size_t)settings.store_max_pending);
 }
 
 const char *archive_state(void)
@@ -113,7 +108,8 @@ struct archive_job *archive_job_make(enum archive_task task, struct cpm_slice ao
 		return NULL;
 	memset(job, 0, sizeof(*job));
 	job->command.head.kind = JOB_COMMAND;
-	job->process = queue_process_of(aor);
+	job->back = POST_QUEUE;
+	job->process = post_process_of(POST_QUEUE, aor);
 	job->task = task;
 	job->begun_ms = now_ms();
 	at = text_put(job->text, &job->key, cpm_buf_slice(&b));
@@ -128,22 +124,15 @@ struct archive_job *archive_job_make(enum archive_task task, struct cpm_slice ao
 	return job;
 }
 
-static int archive_of(struct cpm_slice aor)
-{
-	return settings.store_workers == 1
-				   ? 0
-				   : (int)(cpm_slice_hash(aor, 2) % (unsigned)settings.store_workers);
-}
-
 bool archive_post(struct archive_job *job)
 {
-	int process = archive_of(job->aor);
+	int process = post_process_of(POST_STORE, job->aor);
 
 	if(!archive_configured()
 			|| atomic_load(&shared[process].pending) >= (unsigned long)settings.store_max_pending)
 		return false;
 	atomic_fetch_add(&shared[process].pending, 1);
-	if(mailbox_post(mailboxes[process], job))
+	if(post_to(POST_STORE, process, job))
 		return true;
 	atomic_fetch_sub(&shared[process].pending, 1);
 	return false;
@@ -151,7 +140,7 @@ bool archive_post(struct archive_job *job)
 
 static bool result_post(struct archive_job *job)
 {
-	return job->post ? job->post(job->process, &job->command) : queue_post_to(job->process, job);
+	return post_to(job->back, job->process, job);
 }
 
 /* The result goes to the queue process; what that cannot take now is tried again with the next turn. */
@@ -379,10 +368,10 @@ static void archive_sleep(int64_t wait, bool gather)
 		imap_wait(imap, -1, ms);
 		return;
 	}
-	if(!mailbox_sleep(mailboxes[self]))
+	if(!mailbox_sleep(mailbox))
 		return;
-	imap_wait(imap, mailbox_fd(mailboxes[self]), ms);
-	mailbox_awake(mailboxes[self]);
+	imap_wait(imap, mailbox_fd(mailbox), ms);
+	mailbox_awake(mailbox);
 }
 
 void archive_run(int index)
@@ -394,6 +383,7 @@ void archive_run(int index)
 	size_t i, n;
 
 	self = index;
+	mailbox = post_mailbox(POST_STORE, index);
 	settings.imap.log = on_log;
 	settings.imap.state = on_state;
 	imap = imap_new(&settings.imap, &error);
@@ -406,7 +396,7 @@ void archive_run(int index)
 		cfg_update();
 		waiting_flush();
 		now = now_ms();
-		n = mailbox_take(mailboxes[self], jobs, ARCHIVE_TURN_JOBS);
+		n = mailbox_take(mailbox, jobs, ARCHIVE_TURN_JOBS);
 		for(i = 0; i < n; i++)
 			job_take(jobs[i], now);
 		wait = imap_run(imap, now) - now;

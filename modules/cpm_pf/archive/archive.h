@@ -11,6 +11,7 @@
 #include "../core/codec/folder.h"
 #include "../imap/imap.h"
 #include "../module/command.h"
+#include "../module/post.h"
 
 enum archive_task {
 	ARCHIVE_STORE, /* in place of delivery: without the request for delivery reports (8.3.1.1 step 4c) */
@@ -22,9 +23,9 @@ enum archive_task {
 struct archive_job {
 	struct command_job
 			command; /* run: called in a queue process with the result; takes the job over */
-	int process;     /* which queue process; archive_job_make sets that of the user */
-	bool (*post)(int process,
-			struct command_job *job); /* to another kind of process; NULL: to a queue process */
+	/* Where the result goes: archive_job_make sets the user's queue process. */
+	enum post_kind back;
+	int process;
 	enum archive_task task;
 	void *owner;     /* the sender's own: what it is about */
 	uint64_t ticket; /* likewise */

@@ -14,6 +14,7 @@
 #include "../archive/archive.h"
 #include "../core/codec/feature.h"
 #include "../core/session/bridge.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "../script/deferral.h"
@@ -213,7 +214,7 @@ static int hand_over(struct sip_msg *msg, struct context *c, struct bridge_job *
 			c->undelivered = false;
 			return offer_refuse(c, "busy", "no room for the dialog");
 	}
-	if(media_post(process, &job->command)) {
+	if(post_to(POST_MEDIA, process, job)) {
 		count(relayed);
 		return 0;
 	}

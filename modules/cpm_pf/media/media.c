@@ -10,7 +10,7 @@
 #include "../../core/cfg/cfg_struct.h"
 #include "../../core/dprint.h"
 #include "../../core/mem/shm.h"
-#include "../ipc/mailbox.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "bridge.h"
@@ -29,7 +29,6 @@ struct media_shared {
 	struct endpoint_statistics statistics; /* written by its process alone */
 };
 
-static struct mailbox **mailboxes;
 static struct media_shared *shared; /* one each process */
 static struct store_config store_config;
 static struct endpoint_config endpoint_config = ENDPOINT_CONFIG_DEFAULT;
@@ -37,6 +36,7 @@ static char listen_text[ENDPOINT_LISTEN_MAX][LISTEN_TEXT_MAX];
 static struct endpoint *endpoint;
 static struct store *store;
 static int self;
+static struct mailbox *mailbox;
 
 bool media_on(void)
 {
@@ -45,18 +45,11 @@ bool media_on(void)
 
 bool media_init(void)
 {
-	int i;
-
 	if(!media_on())
 		return true;
-	mailboxes = shm_mallocxz((size_t)settings.msrp_workers * sizeof(*mailboxes));
 	shared = shm_mallocxz((size_t)settings.msrp_workers * sizeof(*shared));
-	if(!mailboxes || !shared)
-		return false;
-	for(i = 0; i < settings.msrp_workers; i++)
-		if(!(mailboxes[i] = mailbox_new((size_t)settings.queue_mailbox)))
-			return false;
-	return transfer_init();
+	return shared && post_init(POST_MEDIA, settings.msrp_workers, (size_t)settings.queue_mailbox)
+		   && transfer_init();
 }
 
 bool media_available(void)
@@ -73,12 +66,6 @@ int media_choose(void)
 {
 	return (int)(__atomic_fetch_add(&shared[0].next, 1, __ATOMIC_RELAXED)
 				 % (unsigned)settings.msrp_workers);
-}
-
-bool media_post(int process, struct command_job *job)
-{
-	return media_on() && process >= 0 && process < settings.msrp_workers
-		   && mailbox_post(mailboxes[process], job);
 }
 
 int media_owner(int process)
@@ -192,6 +179,7 @@ static void media_start(int index)
 	const char *error = "write addresses with ports, separated by commas";
 
 	self = index;
+	mailbox = post_mailbox(POST_MEDIA, index);
 	config_fill();
 	if(listen_fill(index))
 		endpoint = endpoint_new(&endpoint_config, &error);
@@ -214,16 +202,16 @@ static void media_sleep(int64_t until)
 	size_t i, n;
 	int64_t wait = until - now_ms();
 
-	if(endpoint_busy(endpoint) || !mailbox_sleep(mailboxes[self]))
+	if(endpoint_busy(endpoint) || !mailbox_sleep(mailbox))
 		return;
-	fds[0] = (struct pollfd){.fd = mailbox_fd(mailboxes[self]), .events = POLLIN};
+	fds[0] = (struct pollfd){.fd = mailbox_fd(mailbox), .events = POLLIN};
 	fds[1] = (struct pollfd){.fd = endpoint_fd(endpoint), .events = POLLIN};
 	n = store_poll_set(store, wanted, MEDIA_FDS_MAX);
 	for(i = 0; i < n; i++)
 		fds[i + 2] = (struct pollfd){
 				.fd = wanted[i].fd, .events = (short)(POLLIN | (wanted[i].write ? POLLOUT : 0))};
 	poll(fds, n + 2, wait < 0 ? 0 : wait > MEDIA_SWEEP_MS ? MEDIA_SWEEP_MS : (int)wait);
-	mailbox_awake(mailboxes[self]);
+	mailbox_awake(mailbox);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -241,7 +229,7 @@ void media_run(int index)
 	for(;;) {
 		cfg_update();
 		now = now_ms();
-		n = mailbox_take(mailboxes[self], jobs, MEDIA_TURN_JOBS);
+		n = mailbox_take(mailbox, jobs, MEDIA_TURN_JOBS);
 		for(i = 0; i < n; i++) {
 			struct command_job *job = jobs[i];
 			job->run(job, store, now);

@@ -20,8 +20,6 @@ bool media_on(void);
 bool media_available(void);
 /* Any process: which one a new session goes to; each takes its turn. */
 int media_choose(void);
-/* Any process: hands a job over. False when its mailbox is full: the caller keeps the job. */
-bool media_post(int process, struct command_job *job);
 /* Its number among the owners of dialogs, behind those of the queue. */
 int media_owner(int process);
 

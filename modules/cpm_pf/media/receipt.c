@@ -9,12 +9,12 @@
 #include <stdlib.h>
 
 #include "../../core/mem/shm.h"
-#include "../archive/storing.h"
 #include "../core/codec/cpim.h"
 #include "../module/outcome.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
-#include "../queue/queue.h"
+#include "../queue/storing.h"
 #include "../script/draft.h"
 
 /* Octets that go to the store together; the buffer also takes the rest of what was read when there is no room for them. */
@@ -312,7 +312,7 @@ static void on_put(void *context, enum store_rc rc, struct cpm_slice id)
 			known.body = cpm_buf_slice(&r->head);
 			outcome_deferred(&known);
 			if(m->place == STORE_TO_PUSH && m->expires_ms > now_ms())
-				queue_trigger(m->aor, CPM_SLICE_NONE, false,
+				post_trigger(m->aor, CPM_SLICE_NONE, false,
 						m->cause == CPM_CAUSE_UNDELIVERED ? (int64_t)settings.retry_min_s * 1000
 														  : 0);
 			verdict(r, 200, NULL);

@@ -7,6 +7,7 @@
 #include "receive.h"
 
 #include "../../core/mem/shm.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "../script/deferral.h"
@@ -47,7 +48,7 @@ static int hand_over(struct sip_msg *msg, struct context *c, struct receive_job 
 			receive_job_free(job);
 			return offer_refuse(c, "busy", "no room for the dialog");
 	}
-	if(media_post(process, &job->command)) {
+	if(post_to(POST_MEDIA, process, job)) {
 		count(accepted);
 		return 0;
 	}

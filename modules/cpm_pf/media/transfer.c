@@ -10,11 +10,11 @@
 #include <stdlib.h>
 
 #include "../../core/mem/shm.h"
-#include "../archive/history.h"
 #include "../core/session/large.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
-#include "../queue/queue.h"
+#include "../queue/history.h"
 #include "../sip/invite.h"
 #include "../sip/message.h"
 #include "bridge.h"
@@ -141,7 +141,7 @@ bool transfer_begin(const struct cpm_record *record, const struct contact *conta
 	at = text_put(at, &job->next_hop, hop);
 	at = text_put(at, &job->headers, cpm_buf_slice(&headers));
 	text_put(at, &job->history, history);
-	if(media_post(media_choose(), &job->command))
+	if(post_to(POST_MEDIA, media_choose(), job))
 		return true;
 	shm_free(job);
 	return false;
@@ -177,7 +177,7 @@ static void on_answered(uint64_t ticket, const struct invite_reply *reply)
 				.sdp = {(char *)(job + 1), reply->sdp.n}};
 		if(reply->sdp.n)
 			memcpy(job + 1, reply->sdp.p, reply->sdp.n);
-		if(media_post((int)(INVITE_PLACE(ticket) / places_each()), &job->command))
+		if(post_to(POST_MEDIA, (int)(INVITE_PLACE(ticket) / places_each()), job))
 			return;
 		shm_free(job);
 	}
@@ -287,7 +287,7 @@ static void transfer_end(struct transfer *t)
 	LM_INFO("event=transfer id=%.*s user=%.*s octets=%llu status=%d ms=%lld\n",
 			SLICE_FMT(t->job->id), SLICE_FMT(t->job->aor), (unsigned long long)t->job->size,
 			t->status, (long long)(now_ms() - t->started_ms));
-	queue_answered(t->job->ticket, t->status);
+	post_answer(t->job->ticket, t->status);
 }
 
 static void hang_up(struct transfer *t)
@@ -338,7 +338,7 @@ static bool record_first(struct transfer *t)
 	a->owner = t;
 	a->again = true;
 	a->process = media_self();
-	a->post = media_post;
+	a->back = POST_MEDIA;
 	a->command.run = recorded;
 	/* Before anything answers: the transfer is not to go under it. */
 	t->calls++;
@@ -450,7 +450,7 @@ static void transfer_run(struct command_job *head, struct store *store, int64_t 
 	struct transfer *t = transfer_take();
 
 	if(!t) {
-		queue_answered(job->ticket, 503);
+		post_answer(job->ticket, 503);
 		shm_free(job);
 		return;
 	}

@@ -8,6 +8,7 @@
 #define CPM_TRANSFER_H
 
 #include "../core/queue/record.h"
+#include "../module/post.h"
 #include "../sip/contacts.h"
 
 /* In mod_init; and at the start of a media process. False without memory. */
@@ -20,7 +21,7 @@ uint64_t transfer_ticket(size_t place);
 /* About once a second: gives up what no answer came to. */
 void transfer_sweep(int64_t now_ms);
 
-/* In a queue process: sends a message to a client, or to the ISF (contact NULL). queue_answered is called with the ticket and a SIP
+/* In a queue process: sends a message to a client, or to the ISF (contact NULL). post_answer is called with the ticket and a SIP
  * status: 2xx when all octets are confirmed. deferred: it had to wait, for a client or for somebody's word. history: the record's text
  * when the message is to be recorded once it is over (8.5), its Message-UID goes into the BYE; else empty. False when it cannot be
  * handed over; then it is not called. */

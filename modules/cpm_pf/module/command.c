@@ -8,7 +8,7 @@
 #include "../../core/forward.h"
 #include "../../core/mem/shm.h"
 #include "../media/media.h"
-#include "../queue/queue.h"
+#include "post.h"
 #include "settings.h"
 #include "statistics.h"
 
@@ -80,7 +80,7 @@ bool command_post_dialog(int owner, dialog_id id)
 	if(!job)
 		return false;
 	*job = (struct dialog_job){.command = {{JOB_COMMAND}, dialog_job_run}, .id = id};
-	if(queue_post_to(owner, job) || media_post(owner - settings.queue_workers, &job->command))
+	if(post_to(POST_QUEUE, owner, job) || post_to(POST_MEDIA, owner - settings.queue_workers, job))
 		return true;
 	shm_free(job);
 	return false;

@@ -100,7 +100,7 @@ static int mod_init(void)
 	if(server_signature)
 		LM_WARN("server_signature is on, so requests carry two User-Agent headers: set "
 				"server_signature=no\n");
-	message_init(settings.release, queue_completed);
+	message_init(settings.release, post_answer_expires);
 	if(!contacts_init(settings.location, settings.contact_xavp, settings.hostname,
 			   settings.push_on_register ? wake_registered : NULL))
 		return -1;

@@ -6,12 +6,12 @@
 #include "wake.h"
 
 #include "../../core/mem/shm.h"
-#include "../queue/queue.h"
-#include "../queue/ticket.h"
 #include "../rpc/obtain.h"
 #include "../script/script.h"
 #include "context.h"
+#include "post.h"
 #include "settings.h"
+#include "ticket.h"
 
 /* Ticket 0 is the push session of aor. */
 static void wake_queue(struct cpm_slice aor, uint64_t ticket)
@@ -24,7 +24,7 @@ static void wake_queue(struct cpm_slice aor, uint64_t ticket)
 	*job = (struct documents_job){
 			.head = {JOB_DOCUMENTS}, .ticket = ticket, .aor = {(char *)(job + 1), aor.n}};
 	job->state = xdm_lookup(aor, now_ms(), &job->entry);
-	if(!(ticket ? queue_post_to(ticket_process(ticket), job) : queue_post(aor, job))) {
+	if(!(ticket ? post_to(POST_QUEUE, ticket_process(ticket), job) : post_queue(aor, job))) {
 		xdm_release(&job->entry);
 		shm_free(job);
 	}
@@ -51,5 +51,5 @@ void wake_waiter(const struct xdm_waiter *waiter, struct cpm_slice aor)
 void wake_registered(struct cpm_slice aor, struct cpm_slice contact, bool refreshed)
 {
 	/* The REGISTER's own answer goes out after this: the delay lets the client have it first. */
-	queue_registered(aor, contact, refreshed, settings.push_delay_ms);
+	post_registered(aor, contact, refreshed, settings.push_delay_ms);
 }

@@ -17,11 +17,11 @@
 #include "../core/codec/xcapdiff.h"
 #include "../core/session/watch.h"
 #include "../module/command.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
+#include "../module/ticket.h"
 #include "../sip/message.h"
-#include "queue.h"
-#include "ticket.h"
 
 #define CHANGES_MEMORY (4u << 20)
 #define CHANGES_HEADERS_MAX 2048
@@ -45,7 +45,7 @@ static void changed_run(struct command_job *head, struct store *store, int64_t n
 {
 	struct changed_job *job = (struct changed_job *)head;
 
-	queue_trigger(job->aor, CPM_SLICE_NONE, false, 0);
+	post_trigger(job->aor, CPM_SLICE_NONE, false, 0);
 	store_notify_sooner(store, job->aor, now, NULL, NULL);
 	shm_free(job);
 }
@@ -61,7 +61,7 @@ void changes_tell(struct cpm_slice aor, bool fetch)
 	job->command = (struct command_job){{JOB_COMMAND}, changed_run};
 	memcpy(job + 1, aor.p, aor.n);
 	job->aor = (struct cpm_slice){(char *)(job + 1), aor.n};
-	if(!queue_post(aor, job))
+	if(!post_queue(aor, job))
 		shm_free(job);
 }
 

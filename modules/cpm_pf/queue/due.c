@@ -10,15 +10,15 @@
 #include <stdlib.h>
 
 #include "../../core/dprint.h"
-#include "../archive/storing.h"
 #include "../module/context.h"
 #include "../module/outcome.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
+#include "../module/ticket.h"
 #include "../module/wake.h"
 #include "bucket.h"
 #include "ending.h"
-#include "ticket.h"
+#include "storing.h"
 
 /* So much is in our hands at once at most: ends of messages, and tasks. */
 #define ENDS_MAX 1024

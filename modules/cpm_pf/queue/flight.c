@@ -9,15 +9,16 @@
 #include <stdlib.h>
 
 #include "../../core/mem/shm.h"
-#include "../archive/history.h"
 #include "../core/queue/retry.h"
 #include "../media/transfer.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
+#include "../module/ticket.h"
 #include "../sip/message.h"
+#include "history.h"
 #include "judge.h"
 #include "queue.h"
-#include "ticket.h"
 
 /* A push whose answer has not come by then never will: tm's own timers are far shorter. */
 #define FLIGHT_LOST_MS 180000
@@ -70,7 +71,7 @@ static void flight_to_client(struct flight *f, const struct cpm_record *r)
 	if(!message_send(r, f->message->body, &f->session->run->contacts.items[f->contact],
 			   cpm_buf_slice(&extra), f->message->attempts, f->ticket)) {
 		count(push_unsent);
-		queue_answered(f->ticket, 503);
+		post_answer(f->ticket, 503);
 	}
 }
 
@@ -153,7 +154,7 @@ static void flight_large(struct flight *f, const struct cpm_record *r, int64_t n
 					   || f->message->order != STORE_ORDER_NONE,
 			   history, f->ticket)) {
 		count(push_unsent);
-		queue_answered(f->ticket, 503);
+		post_answer(f->ticket, 503);
 	}
 }
 
@@ -164,7 +165,7 @@ static void flight_to_isf(struct flight *f, const struct cpm_record *r)
 	if(!settings.isf_uri[0]
 			|| !message_interwork(r, f->message->body, cpm_slice_of(settings.isf_uri), f->ticket)) {
 		count(push_unsent);
-		queue_answered(f->ticket, 503);
+		post_answer(f->ticket, 503);
 	}
 }
 

@@ -18,11 +18,11 @@
 #include "../module/event.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
+#include "../module/ticket.h"
 #include "../sip/message.h"
 #include "../sip/transport.h"
 #include "changes.h"
 #include "listing.h"
-#include "ticket.h"
 
 /* When the store or the documents are away, look again after this. */
 #define TROUBLE_REST_MS 2000

@@ -12,18 +12,18 @@
 #include "../../core/cfg/cfg_struct.h"
 #include "../../core/dprint.h"
 #include "../../core/mem/shm.h"
-#include "../ipc/mailbox.h"
 #include "../module/command.h"
 #include "../module/context.h"
 #include "../module/outcome.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
+#include "../module/ticket.h"
 #include "changes.h"
 #include "due.h"
 #include "notify.h"
 #include "push.h"
 #include "report.h"
-#include "ticket.h"
 
 #define QUEUE_TURN_JOBS 256
 #define QUEUE_FDS_MAX 64
@@ -37,26 +37,22 @@ struct queue_shared {
 	char state[32];
 };
 
-static struct mailbox **mailboxes;
 static struct queue_shared *shared; /* one each process */
 static struct store *store;
 static int self;
+static struct mailbox *mailbox;
 static int64_t dialogs_ms;
 
 bool queue_init(void)
 {
 	int i;
 
-	mailboxes = shm_mallocxz((size_t)settings.queue_workers * sizeof(*mailboxes));
 	shared = shm_mallocxz((size_t)settings.queue_workers * sizeof(*shared));
-	if(!mailboxes || !shared)
+	if(!shared)
 		return false;
-	for(i = 0; i < settings.queue_workers; i++) {
+	for(i = 0; i < settings.queue_workers; i++)
 		strcpy(shared[i].state, "starting");
-		if(!(mailboxes[i] = mailbox_new((size_t)settings.queue_mailbox)))
-			return false;
-	}
-	return true;
+	return post_init(POST_QUEUE, settings.queue_workers, (size_t)settings.queue_mailbox);
 }
 
 bool queue_available(void)
@@ -84,78 +80,6 @@ const char *queue_state(void)
 int queue_self(void)
 {
 	return self;
-}
-
-int queue_process_of(struct cpm_slice aor)
-{
-	return settings.queue_workers == 1
-				   ? 0
-				   : (int)(cpm_slice_hash(aor, 1) % (unsigned)settings.queue_workers);
-}
-
-bool queue_post_to(int process, void *job)
-{
-	return process >= 0 && process < settings.queue_workers
-		   && mailbox_post(mailboxes[process], job);
-}
-
-bool queue_post(struct cpm_slice aor, void *job)
-{
-	return queue_post_to(queue_process_of(aor), job);
-}
-
-static bool trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, bool registered,
-		int64_t delay_ms)
-{
-	struct trigger_job *job = shm_malloc(sizeof(*job) + aor.n + contact.n);
-	char *text = (char *)(job + 1);
-
-	if(!job)
-		return false;
-	job->head.kind = JOB_TRIGGER;
-	job->force = force;
-	job->registered = registered;
-	job->not_before_ms = delay_ms ? now_ms() + delay_ms : 0;
-	memcpy(text, aor.p, aor.n);
-	job->aor = (struct cpm_slice){text, aor.n};
-	if(contact.n)
-		memcpy(text + aor.n, contact.p, contact.n);
-	job->contact = (struct cpm_slice){text + aor.n, contact.n};
-	if(queue_post(aor, job))
-		return true;
-	shm_free(job);
-	return false;
-}
-
-bool queue_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, int64_t delay_ms)
-{
-	return trigger(aor, contact, force, false, delay_ms);
-}
-
-bool queue_registered(
-		struct cpm_slice aor, struct cpm_slice contact, bool refreshed, int64_t delay_ms)
-{
-	return trigger(aor, contact, !refreshed, !refreshed, delay_ms);
-}
-
-void queue_answered(uint64_t ticket, int status)
-{
-	queue_completed(ticket, status, 0);
-}
-
-void queue_completed(uint64_t ticket, int status, int64_t expires_s)
-{
-	struct answer_job *job = shm_malloc(sizeof(*job));
-
-	if(!job)
-		return;
-	*job = (struct answer_job){
-			.head = {JOB_ANSWER}, .status = status, .ticket = ticket, .expires_s = expires_s};
-	if(!queue_post_to(ticket_process(ticket), job)) {
-		LM_WARN("the queue process is behind: an answer is lost, what it was for will be sent "
-				"again\n");
-		shm_free(job);
-	}
 }
 
 /* The message is not safe: the script's route answers. */
@@ -317,9 +241,9 @@ static void queue_sleep(int64_t until)
 	size_t i, n, count = 0;
 
 	if(!gather) {
-		if(!mailbox_sleep(mailboxes[self]))
+		if(!mailbox_sleep(mailbox))
 			return;
-		fds[count++] = (struct pollfd){.fd = mailbox_fd(mailboxes[self]), .events = POLLIN};
+		fds[count++] = (struct pollfd){.fd = mailbox_fd(mailbox), .events = POLLIN};
 	}
 	n = store_poll_set(store, wanted, QUEUE_FDS_MAX);
 	for(i = 0; i < n; i++)
@@ -327,7 +251,7 @@ static void queue_sleep(int64_t until)
 				.fd = wanted[i].fd, .events = (short)(POLLIN | (wanted[i].write ? POLLOUT : 0))};
 	poll(fds, count, wait < 0 ? 0 : wait > most ? (int)most : (int)wait);
 	if(!gather)
-		mailbox_awake(mailboxes[self]);
+		mailbox_awake(mailbox);
 }
 
 static int64_t queue_work(int64_t now)
@@ -349,6 +273,7 @@ void queue_run(int index)
 	size_t i, n, pending;
 
 	self = index;
+	mailbox = post_mailbox(POST_QUEUE, index);
 	settings.store.log = on_log;
 	settings.store.state = on_state;
 	store = store_new(&settings.store, &error);
@@ -360,7 +285,7 @@ void queue_run(int index)
 	for(;;) {
 		cfg_update();
 		now = now_ms();
-		n = mailbox_take(mailboxes[self], jobs, QUEUE_TURN_JOBS);
+		n = mailbox_take(mailbox, jobs, QUEUE_TURN_JOBS);
 		for(i = 0; i < n; i++)
 			job_take(jobs[i], now);
 		next = queue_work(now);

@@ -12,7 +12,6 @@
 #include "../../core/dprint.h"
 #include "../../core/globals.h"
 #include "../../core/ip_addr.h"
-#include "../archive/history.h"
 #include "../core/codec/date.h"
 #include "../core/codec/feature.h"
 #include "../core/queue/key.h"
@@ -23,6 +22,7 @@
 #include "../module/statistics.h"
 #include "../sip/message.h"
 #include "due.h"
+#include "history.h"
 
 #define ADDRESS_MAX 4096
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""

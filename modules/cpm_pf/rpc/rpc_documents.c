@@ -8,7 +8,6 @@
 #include "../module/context.h"
 #include "../module/settings.h"
 #include "../queue/changes.h"
-#include "../queue/queue.h"
 #include "obtain.h"
 
 #define EXPLAIN_MAX 262144

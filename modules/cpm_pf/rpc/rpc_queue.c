@@ -9,8 +9,8 @@
 #include "../core/queue/key.h"
 #include "../core/queue/record.h"
 #include "../module/context.h"
+#include "../module/post.h"
 #include "../module/settings.h"
-#include "../queue/queue.h"
 #include "../redis/admin.h"
 #include "../sip/contacts.h"
 
@@ -266,7 +266,7 @@ void rpc_flush(rpc_t *rpc, void *ctx)
 	if(!rpc_user(rpc, ctx, &user, memory, &key))
 		return;
 	xdm_invalidate(key.key);
-	if(!queue_trigger(key.key, CPM_SLICE_NONE, true, 0)) {
+	if(!post_trigger(key.key, CPM_SLICE_NONE, true, 0)) {
 		rpc->fault(ctx, 503, "the queue process is behind");
 		return;
 	}

@@ -11,12 +11,13 @@
 #include "../../core/dprint.h"
 #include "../../core/mem/shm.h"
 #include "../archive/archive.h"
-#include "../archive/storing.h"
 #include "../core/codec/feature.h"
 #include "../core/queue/key.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "../queue/queue.h"
+#include "../queue/storing.h"
 #include "draft.h"
 #include "form.h"
 
@@ -176,7 +177,7 @@ static bool hand_over(struct store_job *job)
 {
 	if(job->place == STORE_TO_STORE && archive_configured())
 		return storing_post(job);
-	return queue_post(job->aor, job);
+	return post_queue(job->aor, job);
 }
 
 static int begin(struct sip_msg *msg, struct context *c, const str *route, bool storing)

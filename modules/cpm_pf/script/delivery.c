@@ -8,13 +8,13 @@
 #include "../../core/data_lump.h"
 #include "../../core/dprint.h"
 #include "../../core/dset.h"
-#include "../archive/history.h"
 #include "../core/codec/feature.h"
 #include "../core/codec/header.h"
 #include "../module/context.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
-#include "../queue/queue.h"
+#include "../queue/history.h"
 #include "../sip/contacts.h"
 #include "../sip/message.h"
 #include "script.h"
@@ -231,8 +231,8 @@ static int push_deferred(struct cpm_slice aor, struct cpm_slice contact, bool re
 	if(cpm_uri_of_address(contact, &inner))
 		contact = inner;
 	if(registered)
-		return queue_registered(key.key, contact, false, 0) ? 1 : -2;
-	return queue_trigger(key.key, contact, true, 0) ? 1 : -2;
+		return post_registered(key.key, contact, false, 0) ? 1 : -2;
+	return post_trigger(key.key, contact, true, 0) ? 1 : -2;
 }
 
 /* Of a REGISTER: its user, and the clients that it brings. */

@@ -9,15 +9,16 @@
 
 #include "../../core/mem/shm.h"
 #include "../../core/ut.h"
-#include "../archive/storing.h"
 #include "../core/codec/header.h"
 #include "../core/codec/mime.h"
 #include "../core/codec/orders.h"
 #include "../core/codec/sdp.h"
 #include "../module/command.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "../queue/queue.h"
+#include "../queue/storing.h"
 #include "../sip/contacts.h"
 
 /* store_manage takes no more. */
@@ -221,7 +222,7 @@ static struct manage_job *job_make(const struct manage *m)
 /* Enters the dialog, parks the INVITE and hands over. */
 static int hand_over(struct sip_msg *msg, struct context *c, struct manage_job *job)
 {
-	int process = queue_process_of(job->aor);
+	int process = post_process_of(POST_QUEUE, job->aor);
 
 	context_keep(msg, c);
 	switch(dialog_open(msg, process, NULL, &job->dialog, &job->request.transaction)) {
@@ -237,7 +238,7 @@ static int hand_over(struct sip_msg *msg, struct context *c, struct manage_job *
 			c->reason = "busy";
 			return -2;
 	}
-	if(queue_post_to(process, job))
+	if(post_to(POST_QUEUE, process, job))
 		return 0;
 	dialog_refuse(job->dialog);
 	transaction_unpark(&job->request.transaction);
@@ -333,7 +334,7 @@ static void on_managed(void *context, enum store_rc rc, int64_t waiting, const b
 	if(dialog_answer(job->dialog, job->sdp))
 		dialog_hang_up(job->dialog);
 	if(job->pushes)
-		queue_trigger(job->aor, job->contact, true, 0);
+		post_trigger(job->aor, job->contact, true, 0);
 	shm_free(job);
 }
 

@@ -6,11 +6,11 @@
  */
 #include "../../core/dprint.h"
 #include "../../core/mem/shm.h"
-#include "../archive/history.h"
 #include "../core/codec/cpim.h"
 #include "../module/context.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
+#include "../queue/history.h"
 #include "../sip/contacts.h"
 #include "deferral.h"
 #include "script.h"

@@ -17,7 +17,6 @@
 #include "../module/statistics.h"
 #include "../module/wake.h"
 #include "../queue/changes.h"
-#include "../queue/queue.h"
 #include "../sip/dialog.h"
 #include "../sip/transaction.h"
 #include "deferral.h"

@@ -10,6 +10,7 @@
 #include "../core/codec/header.h"
 #include "../core/codec/mime.h"
 #include "../module/command.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "../queue/listing.h"
@@ -109,7 +110,7 @@ static int hand_over(struct sip_msg *msg, struct context *c, struct subscribe_jo
 			c->reason = "busy";
 			return -2;
 	}
-	if(queue_post(job->aor, job))
+	if(post_queue(job->aor, job))
 		return 0;
 	transaction_unpark(&job->request.transaction);
 	job_free(job);

@@ -5,7 +5,7 @@
  */
 #include "unit.h"
 
-#include "queue/ticket.h"
+#include "module/ticket.h"
 
 START_TEST(a_ticket_leads_back_once)
 {

@@ -16,16 +16,17 @@
 #include "queue/due.h"
 #include "queue/ending.h"
 #include "module/event.h"
-#include "archive/history.h"
+#include "queue/history.h"
 #include "module/outcome.h"
+#include "module/post.h"
 #include "queue/push.h"
 #include "queue/queue.h"
 #include "queue/report.h"
 #include "module/settings.h"
 #include "module/statistics.h"
 #include "module/wake.h"
-#include "archive/storing.h"
-#include "queue/ticket.h"
+#include "queue/storing.h"
+#include "module/ticket.h"
 #include "sip/message.h"
 
 struct settings settings;
@@ -63,7 +64,7 @@ static struct {
 } own_answers[OWN_ANSWERS_MAX];
 static size_t own_answer_count;
 
-void queue_answered(uint64_t ticket, int status)
+void post_answer(uint64_t ticket, int status)
 {
 	if(own_answer_count == OWN_ANSWERS_MAX)
 		abort();

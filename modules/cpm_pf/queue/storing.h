@@ -9,7 +9,7 @@
 #define CPM_STORING_H
 
 #include "../module/job.h"
-#include "../queue/due.h"
+#include "due.h"
 
 /* Any process: hands a message with a parked transaction to the store process. When the message store cannot take it, it is deferred
  * in place of that and put there later. False when neither can be asked: the caller keeps the job. */

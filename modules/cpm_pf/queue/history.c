@@ -15,9 +15,10 @@
 #include "../core/queue/removal.h"
 #include "../core/queue/retry.h"
 #include "../module/context.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
-#include "../queue/queue.h"
+#include "queue.h"
 
 #define REMOVAL_TEXT_MAX 4096
 #define RETRY_MIN_MS 2000
@@ -147,7 +148,7 @@ void history_remove(struct cpm_slice aor, struct cpm_slice id, const char *key_s
 	memcpy(a->folder, folder.p, folder.n);
 	a->folder_n = folder.n;
 	a->command.run = removal_put;
-	if(queue_post_to(a->process, a))
+	if(post_to(POST_QUEUE, a->process, a))
 		return;
 	on_kept(a, STORE_DOWN);
 }

@@ -11,15 +11,16 @@
 
 #include "../../core/dprint.h"
 #include "../../core/mem/shm.h"
+#include "../archive/archive.h"
 #include "../core/queue/retry.h"
 #include "../module/context.h"
 #include "../module/outcome.h"
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
-#include "../queue/ending.h"
-#include "../queue/queue.h"
-#include "../queue/report.h"
-#include "archive.h"
+#include "ending.h"
+#include "queue.h"
+#include "report.h"
 
 /* The message store's own trouble passes sooner than a client comes back. */
 #define RETRY_MIN_MS 2000
@@ -102,7 +103,7 @@ bool storing_post(struct store_job *job)
 		shm_free(a);
 	}
 	job->store_ms = retry_ms(job->now_ms, job->now_ms);
-	return queue_post(job->aor, job);
+	return post_queue(job->aor, job);
 }
 
 static struct ending_place *place_make(const struct archive_job *a)

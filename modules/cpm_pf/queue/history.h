@@ -9,8 +9,8 @@
 #ifndef CPM_HISTORY_H
 #define CPM_HISTORY_H
 
-#include "../queue/due.h"
-#include "archive.h"
+#include "../archive/archive.h"
+#include "due.h"
 
 /* Appends the Message-UID header line with CRLF (companion section 4.3). */
 void history_add_header(
