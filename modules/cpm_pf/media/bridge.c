@@ -29,8 +29,11 @@
 #define TEXT_MAX (512u * 1024)
 /* More than this held: the sender waits. */
 #define HELD_MAX (BRIDGE_BUFFER / 2)
-/* For the sender's BYE, before we send our own. */
+/* For the sender's BYE, before we send our own: after the 200, and after an answer that is none. */
 #define BYE_GRACE_MS 10000
+#define FAIL_GRACE_MS 1000
+/* A client that hung up when it had everything: for its last responses, which come by another way than its BYE. */
+#define LAST_WORDS_MS 2000
 /* A final answer that has not come by then never will: tm's own timers are shorter. */
 #define ANSWER_LOST_MS 300000
 /* tm's own time for the parked INVITE is longer than ours by this. */
@@ -80,8 +83,10 @@ struct bridge {
 	bool complete, giving, paused;
 	bool confirmed; /* by the client, perhaps before the sender's end-line is here */
 	size_t wanted;
-	unsigned status; /* why it failed */
+	unsigned status; /* why it failed: the INVITE's, or MSRP's */
+	unsigned answer; /* MSRP's that the sender hears then */
 	int64_t started_ms, until_ms;
+	int64_t hung_up_ms; /* when the client did, having everything; else 0 */
 };
 
 static struct bridge *bridges;
@@ -363,9 +368,29 @@ static void octets_pass(struct bridge *b)
 	}
 }
 
-static void bridge_break(struct bridge *b, unsigned status)
+/* What the sender is told. Of what the client says only that counts which is about the message: the rest is between it and us. While
+ * octets come, 413 alone stops them (RFC 4975 section 10.5); after the last one the answer says why it is none: 408, as when no
+ * response comes. */
+static unsigned answer_of(const struct bridge *b, unsigned client)
+{
+	if(client == 403 || client == 413 || client == 415)
+		return client;
+	return b->complete ? 408 : 413;
+}
+
+/* The client takes no more. status: what it says, or ours for it. */
+static void client_fail(struct bridge *b, unsigned status)
 {
 	b->status = status;
+	b->answer = answer_of(b, status);
+	bridge_event(b, CPM_BRIDGE_BROKEN);
+}
+
+/* What the sender says cannot be passed on. */
+static void sender_breach(struct bridge *b, unsigned answer, const char *why)
+{
+	LM_NOTICE("event=unbridged id=%.*s why=\"%s\"\n", SLICE_FMT(b->job->id), why);
+	b->status = b->answer = answer;
 	bridge_event(b, CPM_BRIDGE_BROKEN);
 }
 
@@ -378,6 +403,7 @@ static unsigned in_begin(void *owner, struct leg *leg, const struct cpm_msrp_hea
 	struct leg_message message = {
 			.content_type = CPM_SLICE("message/cpim"), .total = total, .total_known = total > 0};
 
+	/* One message a session; and none for a client that is gone. */
 	if(b->buffer || b->state != CPM_BRIDGE_OPEN)
 		return 413;
 	b->buffer = malloc(BRIDGE_BUFFER);
@@ -395,15 +421,14 @@ static bool in_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slic
 	size_t end, n;
 
 	if(b->total && (at > b->total || piece.n > b->total - at)) {
-		bridge_break(b, 400);
-		return false;
+		sender_breach(b, 413, "more octets than announced");
+		return true;
 	}
 	if(at < b->taken)
 		piece = cpm_slice_from(piece, b->taken - at < piece.n ? (size_t)(b->taken - at) : piece.n);
 	if(at > b->taken || piece.n > BRIDGE_BUFFER - b->held) {
-		LM_NOTICE("event=unbridged id=%.*s why=\"octets out of order\"\n", SLICE_FMT(b->job->id));
-		bridge_break(b, 413);
-		return false;
+		sender_breach(b, 413, "octets out of order");
+		return true;
 	}
 	while(piece.n) {
 		end = (b->first + b->held) % BRIDGE_BUFFER;
@@ -416,7 +441,7 @@ static bool in_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slic
 	/* Not under its own feet: what is passed on may ask for more. */
 	b->paused = b->held > HELD_MAX;
 	octets_pass(b);
-	return !b->paused;
+	return !b->paused || b->state != CPM_BRIDGE_OPEN;
 }
 
 static void in_complete(void *owner, struct leg *leg, uint64_t total)
@@ -425,7 +450,7 @@ static void in_complete(void *owner, struct leg *leg, uint64_t total)
 
 	b->complete = true;
 	if(!b->taken || (b->total && b->total != total)) {
-		bridge_break(b, 400);
+		sender_breach(b, 400, "not as many octets as announced");
 		return;
 	}
 	if(b->confirmed)
@@ -439,13 +464,20 @@ static void in_aborted(void *owner, struct leg *leg)
 	bridge_event(owner, CPM_BRIDGE_LOST);
 }
 
+/* The sender is gone. What is here as a whole goes through all the same, as what is received is made safe all the same. */
+static void sender_gone(struct bridge *b, enum cpm_bridge_event how)
+{
+	if(b->state != CPM_BRIDGE_OPEN || !b->complete)
+		bridge_event(b, how);
+}
+
 static void in_lost(void *owner, struct leg *leg, enum leg_loss why)
 {
 	struct bridge *b = owner;
 
 	b->in = NULL;
 	LM_INFO("event=media_lost id=%.*s why=%s\n", SLICE_FMT(b->job->id), leg_loss_name(why));
-	bridge_event(b, CPM_BRIDGE_LOST);
+	sender_gone(b, CPM_BRIDGE_LOST);
 }
 
 static const struct leg_hooks in_hooks = {.begin = in_begin,
@@ -473,7 +505,7 @@ static void out_sent(void *owner, struct leg *leg, unsigned status)
 	if(!branch->bridge)
 		return;
 	if(status != 200) {
-		bridge_break(branch->bridge, status >= 400 ? status : 408);
+		client_fail(branch->bridge, status);
 		return;
 	}
 	branch->bridge->confirmed = true;
@@ -490,7 +522,7 @@ static void out_lost(void *owner, struct leg *leg, enum leg_loss why)
 	if(!b || b->out != branch || b->confirmed)
 		return;
 	LM_INFO("event=media_lost id=%.*s why=%s\n", SLICE_FMT(b->job->id), leg_loss_name(why));
-	bridge_break(b, 408);
+	client_fail(b, 408);
 }
 
 static const struct leg_hooks out_hooks = {.want = out_want, .sent = out_sent, .lost = out_lost};
@@ -518,14 +550,21 @@ static void sender_answer(struct bridge *b)
 	}
 }
 
+static void client_end(struct bridge *b)
+{
+	if(b->out && b->out->leg)
+		leg_abort(b->out->leg);
+	clients_cancel(b, NULL);
+	b->out = NULL;
+}
+
 static void both_end(struct bridge *b)
 {
 	leg_close(&b->in);
 	if(!b->in_over)
 		dialog_hang_up(b->job->dialog);
 	b->in_over = true;
-	clients_cancel(b, NULL);
-	b->out = NULL;
+	client_end(b);
 }
 
 static void bridge_failed(struct bridge *b, const char *why)
@@ -546,15 +585,37 @@ static void sender_refuse(struct bridge *b)
 	command_refuse(&b->job->request, "undelivered");
 }
 
+/* It has its answer, and is to say BYE. */
+static void sender_leaves(struct bridge *b, int64_t grace_ms)
+{
+	b->until_ms = now_ms() + grace_ms;
+	if(b->in_over)
+		bridge_event(b, CPM_BRIDGE_OVER);
+	else if(!b->in)
+		bridge_event(b, CPM_BRIDGE_LOST);
+}
+
 static void sender_tell(struct bridge *b)
 {
 	count(large_bridged);
 	LM_INFO("event=bridged id=%.*s user=%.*s octets=%llu ms=%lld\n", SLICE_FMT(b->job->id),
 			SLICE_FMT(b->job->aor), (unsigned long long)b->taken,
 			(long long)(now_ms() - b->started_ms));
-	b->until_ms = now_ms() + BYE_GRACE_MS;
 	if(b->in)
 		leg_verdict(b->in, 200);
+	sender_leaves(b, BYE_GRACE_MS);
+}
+
+static void sender_fail(struct bridge *b)
+{
+	bridge_failed(b, "the client did not take it all");
+	client_end(b);
+	if(b->in) {
+		leg_refuse(b->in, b->answer);
+		b->paused = false;
+		leg_resume(b->in);
+	}
+	sender_leaves(b, FAIL_GRACE_MS);
 }
 
 static void bridge_event(struct bridge *b, enum cpm_bridge_event event)
@@ -575,15 +636,10 @@ static void bridge_event(struct bridge *b, enum cpm_bridge_event event)
 			sender_tell(b);
 			break;
 		case CPM_BRIDGE_FAIL:
-			bridge_failed(b, "the client did not take it all");
-			if(b->in && b->complete)
-				leg_verdict(b->in, b->status);
-			both_end(b);
+			sender_fail(b);
 			break;
 		case CPM_BRIDGE_STOP:
 			bridge_failed(b, "its sender gave up");
-			if(b->out && b->out->leg)
-				leg_abort(b->out->leg);
 			both_end(b);
 			break;
 		case CPM_BRIDGE_END:
@@ -622,13 +678,27 @@ void bridge_answered(
 		/* Too late: another was faster, or nobody waits. */
 		branch_hang_up(branch);
 		branch_release(branch);
-	} else if(status >= 300 || !branch->leg || !offer_answered(branch->leg, false, sdp)) {
+	} else if(status >= 300 || !dialog_lives(dialog) || !branch->leg
+			  || !offer_answered(branch->leg, false, sdp)) {
 		b->status = status >= 300 ? (unsigned)status : 488;
 		client_out(branch);
 	} else {
 		b->out = branch;
 		bridge_event(b, CPM_BRIDGE_ACCEPTED);
 	}
+}
+
+static void client_hung_up(struct branch *branch)
+{
+	struct bridge *b = branch->bridge;
+
+	branch->dialog = 0;
+	if(!b || b->out != branch || b->state != CPM_BRIDGE_OPEN || b->confirmed)
+		return;
+	if(branch->leg && leg_all_given(branch->leg))
+		b->hung_up_ms = now_ms();
+	else
+		client_fail(b, 408);
 }
 
 void bridge_told(dialog_id id, enum dialog_news news)
@@ -639,9 +709,8 @@ void bridge_told(dialog_id id, enum dialog_news news)
 	if(news != DIALOG_OVER)
 		return;
 	for(i = 0; i < branch_count; i++) {
-		/* What the client has confirmed counts: its last responses may still be on their way. */
 		if(branches[i].used && branches[i].dialog == id) {
-			branches[i].dialog = 0;
+			client_hung_up(&branches[i]);
 			return;
 		}
 	}
@@ -649,7 +718,7 @@ void bridge_told(dialog_id id, enum dialog_news news)
 		;
 	if(b && !b->in_over) {
 		b->in_over = true;
-		bridge_event(b, CPM_BRIDGE_OVER);
+		sender_gone(b, CPM_BRIDGE_OVER);
 	}
 }
 
@@ -729,6 +798,8 @@ void bridge_sweep(int64_t now_ms)
 	while((b = *at)) {
 		if(b->state != CPM_BRIDGE_OPEN && b->until_ms <= now_ms)
 			bridge_event(b, CPM_BRIDGE_TIME);
+		if(b->hung_up_ms && !b->confirmed && b->hung_up_ms + LAST_WORDS_MS <= now_ms)
+			client_fail(b, 408);
 		if(b->state != CPM_BRIDGE_GONE) {
 			at = &b->next;
 			continue;

@@ -24,6 +24,8 @@
 #define SDP_MAX 2048
 /* A final answer that has not come by then never will: tm's own timers are shorter. */
 #define ANSWER_LOST_MS 300000
+/* A client that hung up when it had everything: for its last responses, which come by another way than its BYE. */
+#define LAST_WORDS_MS 2000
 #define HEADERS_MAX 65536
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
@@ -56,6 +58,7 @@ struct transfer {
 	int status;       /* what the queue will hear */
 	unsigned calls;   /* answers of the store that are to come */
 	int64_t started_ms;
+	int64_t hung_up_ms; /* when the client did, having everything; else 0 */
 };
 
 static struct transfer *transfers;
@@ -378,15 +381,31 @@ static void transfer_event(struct transfer *t, enum cpm_transfer_event event, in
 	}
 }
 
-/* The client said BYE. What it has confirmed counts: its last responses may still be on their way, and otherwise its connection
- * ends or time does. */
+/* The client said BYE. With octets left for it that is the end of the transfer. */
+static void client_hung_up(struct transfer *t)
+{
+	t->dialog = 0;
+	if(t->state != CPM_TRANSFER_SENDING)
+		return;
+	if(t->leg && leg_all_given(t->leg)) {
+		t->hung_up_ms = now_ms();
+		return;
+	}
+	if(t->leg)
+		leg_abort(t->leg);
+	transfer_event(t, CPM_TRANSFER_BROKEN, 408);
+	transfer_release(t);
+}
+
 static void transfer_told(dialog_id id, enum dialog_news news)
 {
 	size_t i;
 
 	for(i = 0; i < transfer_count && news == DIALOG_OVER; i++) {
-		if(transfers[i].dialog == id)
-			transfers[i].dialog = 0;
+		if(transfers[i].job && transfers[i].dialog == id) {
+			client_hung_up(&transfers[i]);
+			return;
+		}
 	}
 }
 
@@ -412,6 +431,9 @@ static void answered_run(struct command_job *head, struct store *store, int64_t 
 		transfer_event(t, CPM_TRANSFER_REFUSED, job->status);
 	} else if(t->state != CPM_TRANSFER_INVITED) {
 		transfer_event(t, CPM_TRANSFER_ACCEPTED, 408);
+	} else if(!dialog_lives(job->dialog)) {
+		/* It has hung up already. */
+		transfer_event(t, CPM_TRANSFER_REFUSED, 408);
 	} else if(offer_answered(t->leg, t->job->to_isf, job->sdp)) {
 		transfer_event(t, CPM_TRANSFER_ACCEPTED, 200);
 	} else {
@@ -471,9 +493,12 @@ void transfer_sweep(int64_t now_ms)
 	for(i = 0; i < transfer_count; i++) {
 		struct transfer *t = &transfers[i];
 
-		if(t->job && t->state != CPM_TRANSFER_SENDING && t->started_ms + ANSWER_LOST_MS < now_ms) {
+		if(!t->job)
+			continue;
+		if(t->hung_up_ms && t->hung_up_ms + LAST_WORDS_MS <= now_ms)
+			transfer_event(t, CPM_TRANSFER_BROKEN, 408);
+		else if(t->state != CPM_TRANSFER_SENDING && t->started_ms + ANSWER_LOST_MS < now_ms)
 			transfer_event(t, CPM_TRANSFER_REFUSED, 408);
-			transfer_release(t);
-		}
+		transfer_release(t);
 	}
 }

@@ -243,3 +243,15 @@ void leg_verdict(struct leg *leg, unsigned status)
 	}
 	intake_forget(leg, status);
 }
+
+void leg_refuse(struct leg *leg, unsigned status)
+{
+	struct channel *c = leg->channel;
+
+	leg_verdict(leg, status);
+	if(intake_next(&leg->intake, INTAKE_ABORT) != INTAKE_DISCARD)
+		return;
+	if(c && c->exchange.leg == leg && c->reader.head.kind == CPM_MSRP_SEND)
+		exchange_answer(c, status);
+	intake_forget(leg, status);
+}

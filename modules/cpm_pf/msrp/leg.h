@@ -74,6 +74,9 @@ void leg_resume(struct leg *leg);
 /* What became of the complete message. 200: safe; the sender gets its response, and the report that
  * it asked for. Else the status of the response. */
 void leg_verdict(struct leg *leg, unsigned status);
+/* The owner can take no more of the message that comes: its sender hears the status now when a chunk is being read, else with its
+ * next one; what is left of the message is answered so as well. No `aborted` comes. */
+void leg_refuse(struct leg *leg, unsigned status);
 
 /* A message to send. content_type must outlive it. */
 struct leg_message {
@@ -86,6 +89,8 @@ struct leg_message {
 bool leg_send(struct leg *leg, const struct leg_message *message);
 /* The octets that were wanted, at least one (or none at all, when last, of an empty message). */
 void leg_give(struct leg *leg, struct cpm_slice piece, bool last);
+/* Every octet of the message that is sent is on its way: only responses are awaited. */
+bool leg_all_given(const struct leg *leg);
 /* Gives the message up: tells the peer by '#'. No `sent` comes. */
 void leg_abort(struct leg *leg);
 

@@ -127,6 +127,11 @@ static void outgo_finish(struct leg *leg, enum outgo_event event, unsigned statu
 		leg->hooks->sent(leg->owner, leg, status);
 }
 
+bool leg_all_given(const struct leg *leg)
+{
+	return leg->outgo == OUTGO_CONFIRMING;
+}
+
 void leg_abort(struct leg *leg)
 {
 	char tid[CPM_MSRP_ID_LENGTH];

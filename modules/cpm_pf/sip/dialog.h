@@ -83,6 +83,8 @@ void dialog_sweep(int owner, int64_t now_ms);
  * it needs an answer. 0: a retransmission, absorbed. -1: no dialog of ours. */
 int dialog_request(struct sip_msg *msg);
 
+/* Any process: is it in the table still? When its peer was faster with a BYE than we with asking it is not. */
+bool dialog_lives(dialog_id id);
 /* Dialogs in the table, over all processes. */
 size_t dialog_count(void);
 

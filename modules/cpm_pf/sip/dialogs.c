@@ -72,6 +72,16 @@ size_t dialog_count(void)
 	return table->count;
 }
 
+bool dialog_lives(dialog_id id)
+{
+	bool lives;
+
+	dialogs_lock();
+	lives = dialogs_find(id) != NULL;
+	dialogs_unlock();
+	return lives;
+}
+
 void dialogs_free(struct dialog *d)
 {
 	if(d->dlg)

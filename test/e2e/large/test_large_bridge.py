@@ -4,6 +4,7 @@
 
 import secrets
 import threading
+import time
 
 import pytest
 from lib.documents import profile
@@ -137,42 +138,143 @@ def test_more_octets_than_announced(scene):
 
 
 @pytest.mark.clause("LM-4")
-@pytest.mark.parametrize("how", ["refuses", "is lost"])
-def test_the_client_does_not_take_it_all(scene, how):
+@pytest.mark.parametrize("how, status", [("refuses", 413), ("forbids", 403), ("is lost", 413), ("hangs up", 413)])
+def test_the_client_takes_no_more(scene, how, status):
+    """In the middle: the sender is told to stop by the response to what it is sending, and both dialogs end within seconds, long
+    before any time-out."""
     alice, bob = scene.person("alice"), scene.person("bob")
     seen = []
 
     def answer(frame):
         seen.append(frame)
-        if how == "refuses":
-            return 413
+        if how in ("refuses", "forbids"):
+            return 413 if how == "refuses" else 403
         if len(seen) == 3:
-            phone.peers[0].close(reset=True)
+            if how == "is lost":
+                phone.peers[0].close(reset=True)
+            else:
+                threading.Thread(target=phone.within, args=("BYE",), daemon=True).start()
+                phone.peers[0].stall()
+                return None
         return 200
 
     phone = LargePhone(scene, bob, answer=answer)
-    body, before = large_body(alice, bob, 500000), scene.statistics()["large_unbridged"]
+    body, before = large_body(alice, bob, 4 << 20), scene.statistics()["large_unbridged"]
     call = LargeCall(scene, alice, bob, size=len(body))
-    assert call.status == 200
-    try:
-        statuses = call.peer.send(body, timeout_s=20)
-        assert statuses[-1] != 200, "the last SEND is not confirmed"
-    except Exception as e:  # noqa: BLE001 the connection may close first
-        assert "closed" in str(e) or isinstance(e, OSError) or "no response" in str(e), e
+    frame = call.peer.request(message_id="whole", body=body[: 3 << 20], byte_range=f"1-*/{len(body)}", flag="+")
+    began = time.monotonic()
+    sender = threading.Thread(target=call.peer.send_frame, args=(frame,), daemon=True)
+    sender.start()
+    assert call.peer.wait_response(frame.tid) == status
+    if how != "hangs up":
+        phone.agent.wait_request("BYE")
     call.agent.wait_request("BYE")
+    assert time.monotonic() - began < 8
+    sender.join(10)
+    assert not any(m.complete for m in phone.peers[0].messages.values())
     wait_until(lambda: scene.statistics()["large_unbridged"] == before + 1, 10, "the failure to be counted")
     assert scene.waiting(bob) == []
 
 
 @pytest.mark.clause("LM-4")
-def test_the_sender_hangs_up(scene):
+def test_a_sender_between_two_chunks_hears_it_with_the_next(scene):
     alice, bob = scene.person("alice"), scene.person("bob")
     phone = LargePhone(scene, bob)
     call = LargeCall(scene, alice, bob, size=100000)
-    call.peer.send_frame(call.peer.request(body=b"x" * 1000, byte_range="1-*/100000", flag="+"))
+    first = call.peer.request(message_id="halves", body=b"x" * 50000, byte_range="1-*/100000", flag="+")
+    call.peer.send_frame(first)
+    assert call.peer.wait_response(first.tid) == 200
+    assert phone.within("BYE").status == 200
+    second = call.peer.request(message_id="halves", body=b"x" * 50000, byte_range="50001-*/100000")
+    call.peer.send_frame(second)
+    assert call.peer.wait_response(second.tid) == 413
     assert call.call.bye() == 200
-    phone.agent.wait_request("BYE")
+
+
+@pytest.mark.clause("LM-4")
+@pytest.mark.parametrize("how, status", [("refuses", 413), ("forbids", 403), ("fails", 408), ("is lost", 408), ("hangs up", 408)])
+def test_the_client_does_not_confirm_the_last_octet(scene, how, status):
+    """The sender has sent everything: the status says why."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+
+    def answer(frame):
+        if how == "is lost":
+            phone.peers[0].close(reset=True)
+        elif how == "hangs up":
+            threading.Thread(target=phone.within, args=("BYE",), daemon=True).start()
+        return {"refuses": 413, "forbids": 403, "fails": 400}.get(how)
+
+    phone = LargePhone(scene, bob, answer=answer)
+    body = large_body(alice, bob, 1500)
+    call = LargeCall(scene, alice, bob, size=len(body))
+    began = time.monotonic()
+    assert call.peer.send(body, timeout_s=10) == [status]
+    assert call.call.bye() == 200
+    if how != "hangs up":
+        phone.agent.wait_request("BYE")
+    assert time.monotonic() - began < 8
     assert scene.waiting(bob) == []
+
+
+@pytest.mark.clause("LM-4")
+def test_a_client_that_hangs_up_before_its_last_response(scene):
+    """Its BYE and its responses come by different ways: what it confirms a moment later counts."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+
+    def answer(frame):
+        assert phone.within("BYE").status == 200
+        return 200
+
+    phone = LargePhone(scene, bob, answer=answer)
+    body, before = large_body(alice, bob, 1500), bridged(scene)
+    call = LargeCall(scene, alice, bob, size=len(body))
+    assert call.peer.send(body) == [200]
+    assert call.call.bye() == 200
+    assert bridged(scene) == before + 1
+
+
+@pytest.mark.clause("LM-4")
+@pytest.mark.parametrize("how", ["hangs up", "is lost", "gives up"])
+def test_the_sender_goes_away(scene, how):
+    """The client hears at once that no more comes, and both dialogs end."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = LargePhone(scene, bob)
+    call = LargeCall(scene, alice, bob, size=100000)
+    call.peer.send_frame(call.peer.request(message_id="part", body=b"x" * 10000, byte_range="1-*/100000", flag="+"))
+    peer = phone.wait_peer()
+    peer.wait(lambda: peer.messages, 10, "the first octets")
+    began = time.monotonic()
+    if how == "hangs up":
+        assert call.call.bye() == 200
+    elif how == "is lost":
+        call.peer.close()
+    else:
+        call.peer.send_frame(call.peer.request(message_id="part", body=b"x", byte_range="10001-*/100000", flag="#"))
+    phone.agent.wait_request("BYE")
+    assert time.monotonic() - began < 3
+    if how != "hangs up":
+        call.agent.wait_request("BYE")
+    message, = peer.messages.values()
+    peer.wait(lambda: message.aborted, 5, "the end of what was begun")
+    assert not message.complete
+    assert scene.waiting(bob) == []
+
+
+@pytest.mark.clause("LM-4")
+def test_a_sender_that_goes_once_everything_is_sent(scene):
+    """What is here as a whole goes through."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = LargePhone(scene, bob, read=False)
+    body, before = large_body(alice, bob, 100000), bridged(scene)
+    call = LargeCall(scene, alice, bob, size=len(body))
+    phone.wait_peer()
+    call.peer.send(body, wait=False)
+    wait_until(lambda: octets_in(scene) >= len(body), 10, "the last octet")
+    assert call.call.bye() == 200
+    phone.peers[0].go_on()
+    assert phone.wait_message() == body
+    phone.agent.wait_request("BYE")
+    wait_until(lambda: bridged(scene) == before + 1, 5, "it to be counted")
 
 
 @pytest.mark.clause("LM-4")

@@ -3,6 +3,7 @@
 """Deferred large messages out: INVITE, MSRP, BYE (8.3.1.6.2, 8.3.1.6.7)."""
 
 import re
+import time
 
 import pytest
 from lib.documents import profile
@@ -163,17 +164,34 @@ def test_what_the_client_says_in_the_dialog(scene):
 
 @pytest.mark.clause("SL-4")
 def test_a_client_that_ends_the_dialog_itself(scene):
+    """In the middle, with its connection open: that is the end of this attempt, at once."""
     alice, bob = scene.person("alice"), scene.person("bob")
-    send_large(scene, alice, bob, large_body(alice, bob, 200000))
+    send_large(scene, alice, bob, large_body(alice, bob, 20000000))
     phone = LargePhone(scene, bob, read=False)
-    invite = phone.agent.wait_request("INVITE")
     phone.agent.wait_request("ACK")
     phone.wait_peer()
-    contact = re.search(r"<(sip:[^>]+)>", invite.get("Contact")).group(1)
-    to_tag = re.search(r";tag=([^;]+)", invite.get("From")).group(1)
-    reply = phone.agent.request("BYE", contact, to=bob, call_id=invite.get("Call-ID"), from_tag=phone.agent.tags[invite.get("Call-ID")], to_tag=to_tag)
-    assert reply.status == 200
-    phone.peers[0].close(reset=True)
+    assert phone.within("BYE").status == 200
     phone.read = True
+    began = time.monotonic()
     assert phone.wait_message(2, timeout_s=20)
+    assert time.monotonic() - began < 15, "no time-out ended the first attempt"
     scene.wait_waiting(bob, 0)
+
+
+@pytest.mark.clause("SL-4")
+@pytest.mark.parametrize("confirms", [True, False])
+def test_a_client_that_ends_the_dialog_with_its_last_response(scene, confirms):
+    """Its BYE and its responses come by different ways: what it confirms a moment later counts, and nothing else."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    send_large(scene, alice, bob, large_body(alice, bob, 1000))
+
+    def answer(frame):
+        if len(phone.invites) > 1:
+            return 200
+        assert phone.within("BYE").status == 200
+        return 200 if confirms else None
+
+    phone = LargePhone(scene, bob, answer=answer)
+    phone.wait_message()
+    scene.wait_waiting(bob, 0, deadline_s=20)
+    assert len(phone.invites) == (1 if confirms else 2)

@@ -2,6 +2,7 @@
 # Copyright (C) 2026 the cpm_pf authors
 """Large messages: a sender over INVITE and MSRP, and a phone that takes them."""
 
+import re
 import sys
 import threading
 from pathlib import Path
@@ -11,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "phones"))
 from process import wait_until  # noqa: E402
 
 from msrp import MsrpError, MsrpPeer  # noqa: E402
-from sipua import Call, SipAgent, sdp  # noqa: E402
+from sipua import Call, SipAgent, sdp, tag_of  # noqa: E402
 
 from .messages import cpim, new_id  # noqa: E402
 
@@ -96,6 +97,15 @@ class LargePhone:
                 peer.accept(path)
         except (OSError, MsrpError) as e:
             peer.error = e
+
+    def within(self, method, *, invite=None, cseq=1, headers=(), body=""):
+        """A request of ours in the dialog of an INVITE (the first); its reply."""
+        invite = invite or self.invites[0]
+        contact = re.search(r"<(sip:[^>]+)>", invite.get("Contact")).group(1)
+        return self.agent.request(
+            method, contact, to=self.aor, call_id=invite.get("Call-ID"), from_tag=self.agent.tags[invite.get("Call-ID")],
+            to_tag=tag_of(invite.get("From")), cseq=cseq, headers=headers, body=body,
+        )
 
     def wait_message(self, count=1, timeout_s=15):
         """The body of the count-th message."""

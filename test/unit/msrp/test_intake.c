@@ -248,6 +248,48 @@ START_TEST(refuses_what_the_owner_refuses)
 }
 END_TEST
 
+/* The owner can take no more: in the middle of a chunk, between two, and of one that waits for its verdict. */
+START_TEST(stops_a_sender)
+{
+	begin(false, false);
+	o.verdict = 0;
+	peer_sayf(&w, &p,
+			"MSRP aaaa1 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
+			"\r\nMessage-ID: m1\r\nByte-Range: 1-*/100\r\nContent-Type: message/cpim\r\n\r\nhello",
+			(int)leg_path(o.leg).n, leg_path(o.leg).p);
+	world_await(&w, o.begins == 1);
+	leg_refuse(o.leg, 413);
+	peer_hear(&w, &p, "MSRP aaaa1 413 ");
+	peer_hear(&w, &p, "-------aaaa1$\r\n");
+	peer_sayf(&w, &p, "more\r\n-------aaaa1#\r\n");
+	peer_silence(&w, &p);
+	send_chunk("aaaa2", "m1", "6-10/100", "", "world", '+');
+	peer_hear(&w, &p, "MSRP aaaa2 413 ");
+	ck_assert_uint_eq(o.aborts, 0);
+	ck_assert_uint_eq(o.begins, 1);
+
+	send_chunk("bbbb1", "m2", "1-5/10", "", "hello", '+');
+	peer_hear(&w, &p, "MSRP bbbb1 200 ");
+	peer_hear(&w, &p, "-------bbbb1$\r\n");
+	leg_refuse(o.leg, 403);
+	peer_silence(&w, &p);
+	send_chunk("bbbb2", "m2", "6-10/10", "", "world", '$');
+	peer_hear(&w, &p, "MSRP bbbb2 403 ");
+	peer_hear(&w, &p, "-------bbbb2$\r\n");
+	ck_assert_uint_eq(o.completes, 0);
+
+	send_chunk("cccc1", "m3", "1-5/5", "", "hello", '$');
+	world_await(&w, o.completes == 1);
+	leg_refuse(o.leg, 408);
+	peer_hear(&w, &p, "MSRP cccc1 408 ");
+	peer_hear(&w, &p, "-------cccc1$\r\n");
+	/* Nothing is under way: nothing is said. */
+	leg_refuse(o.leg, 408);
+	peer_silence(&w, &p);
+	end();
+}
+END_TEST
+
 START_TEST(survives_an_owner_that_closes)
 {
 	begin(false, false);
@@ -529,6 +571,7 @@ int main(void)
 	tcase_add_loop_test(t, answers_as_wished, 0, UNIT_COUNT(wishes));
 	tcase_add_loop_test(t, refuses, 0, UNIT_COUNT(refused));
 	tcase_add_test(t, refuses_what_the_owner_refuses);
+	tcase_add_test(t, stops_a_sender);
 	tcase_add_test(t, survives_an_owner_that_closes);
 	tcase_add_test(t, refuses_what_grows_too_large);
 	tcase_add_test(t, refuses_too_many_holes);

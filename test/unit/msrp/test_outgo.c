@@ -113,11 +113,13 @@ START_TEST(sends_what_comes_later)
 	peer_silence(&w, &p);
 	ck_assert_uint_eq(o.wanted, 5);
 	leg_give(o.leg, CPM_SLICE("hel"), false);
+	ck_assert(!leg_all_given(o.leg));
 	snprintf(tid, sizeof(tid), "%s", hear_request("Byte-Range: 1-3/5\r\nSuccess-Report: yes\r\n"));
 	peer_hear(&w, &p, "+\r\n");
 	ck_assert_uint_eq(o.wanted_at, 3);
 	ck_assert_uint_eq(o.wanted, 2);
 	leg_give(o.leg, CPM_SLICE("lo"), false);
+	ck_assert(leg_all_given(o.leg));
 	respond(tid, "200 OK");
 	snprintf(tid, sizeof(tid), "%s", hear_request("Byte-Range: 4-5/5\r\n"));
 	peer_hear(&w, &p, "$\r\n");

@@ -11,7 +11,7 @@
 enum cpm_bridge_state {
 	CPM_BRIDGE_INVITING, /* clients are invited, the sender's INVITE waits */
 	CPM_BRIDGE_OPEN,     /* one has accepted, the sender is answered: octets go through */
-	CPM_BRIDGE_LEAVING,  /* the client has it all: the sender is to say BYE */
+	CPM_BRIDGE_LEAVING,  /* the sender has its answer, good or bad, and is to say BYE */
 	CPM_BRIDGE_GONE,
 	CPM_BRIDGE_STATES,
 };
@@ -34,7 +34,7 @@ enum cpm_bridge_step {
 	CPM_BRIDGE_REFUSE, /* the script's route goes on */
 	CPM_BRIDGE_CANCEL, /* all clients are cancelled */
 	CPM_BRIDGE_TELL,   /* the sender's last SEND gets its 200 */
-	CPM_BRIDGE_FAIL,   /* the sender hears that it failed; both dialogs end */
+	CPM_BRIDGE_FAIL,   /* the sender hears that it failed; the client's dialog ends */
 	CPM_BRIDGE_STOP,   /* the client hears that no more comes; both dialogs end */
 	CPM_BRIDGE_END,    /* both dialogs end */
 };
