@@ -12,41 +12,6 @@
 
 const struct cpm_documents cpm_documents_none;
 
-enum cpm_rc cpm_compile_fail(
-		struct cpm_compile *c, enum cpm_rc rc, size_t document, const char *reason)
-{
-	c->culprit = document;
-	return cpm_diag_set(c->diag, rc, 0, reason);
-}
-
-enum cpm_rc cpm_compile_tree(struct cpm_compile *c, size_t document, xmlDocPtr *tree)
-{
-	enum cpm_rc rc = CPM_OK;
-
-	*tree = NULL;
-	if(document >= c->source->count || !c->source->documents[document].exists)
-		return CPM_OK;
-	if(!c->documents[document].tree)
-		rc = cpm_xml_parse(c->source->documents[document].body, c->limits,
-				&c->documents[document].tree, c->diag);
-	if(rc)
-		c->culprit = document;
-	*tree = c->documents[document].tree;
-	return rc;
-}
-
-enum cpm_rc cpm_compile_add_uri(
-		struct cpm_compile *c, struct cpm_keyset_builder *b, struct cpm_slice uri)
-{
-	char memory[CPM_URI_KEY_MAX];
-	struct cpm_uri_key key;
-
-	if(!cpm_uri_canon(uri, memory, sizeof(memory), &key))
-		return cpm_keyset_add(b, key.key);
-	c->warnings++;
-	return CPM_OK;
-}
-
 /* The canonical form of a URL; empty when it has none. */
 static enum cpm_rc canonical(
 		struct cpm_compile *c, struct cpm_slice url, struct cpm_slice root, struct cpm_slice *form)

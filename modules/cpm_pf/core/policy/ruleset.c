@@ -28,49 +28,6 @@ const char *const cpm_rule_action_names[CPM_RULE_ACTION_COUNT] = {
 		[CPM_RULE_EXPIRED] = "expired",
 };
 
-unsigned cpm_compile_media(struct cpm_slice name)
-{
-	static const struct {
-		const char *name;
-		enum cpm_medium medium;
-	} table[] = {
-			{"pager-mode-message", CPM_MEDIUM_PAGER},
-			{"large-message-mode-message", CPM_MEDIUM_LARGE},
-			{"large-message-mode", CPM_MEDIUM_LARGE},
-			{"large-message", CPM_MEDIUM_LARGE},
-			{"deferred-messages", CPM_MEDIUM_DEFERRED},
-			{"deferred", CPM_MEDIUM_DEFERRED},
-			{"message-session", CPM_MEDIUM_SESSION},
-	};
-
-	for(size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if(cpm_slice_eq(name, cpm_slice_of(table[i].name)))
-			return 1u << table[i].medium;
-	return 0;
-}
-
-bool cpm_compile_is_extension(const xmlNode *node)
-{
-	const char *name = (const char *)node->name;
-
-	return cpm_xml_is(node, CPM_NS_OMA_EXTENSIONS, name)
-		   || cpm_xml_is(node, CPM_NS_EXTENSIONS, name);
-}
-
-static bool word_true(struct cpm_slice s)
-{
-	return cpm_slice_ieq(s, CPM_SLICE("true")) || cpm_slice_eq(s, CPM_SLICE("1"))
-		   || cpm_slice_ieq(s, CPM_SLICE("active"));
-}
-
-bool cpm_compile_boolean(const xmlNode *node)
-{
-	struct cpm_slice allow;
-
-	return word_true(cpm_xml_text(node))
-		   || (cpm_xml_attribute(node, "allow", &allow) && word_true(allow));
-}
-
 /* The target of <forward-to>, when it is a URI that a request can be sent to. */
 static enum cpm_rc read_forward_to(
 		struct cpm_compile *c, const xmlNode *node, struct cpm_rule *rule)
