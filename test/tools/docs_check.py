@@ -76,38 +76,30 @@ class Check:
     # What the module exports
 
     def parameters(self):
-        source = self.module("settings.c")
-        table = source[source.index("settings_params[]") :]
-        table = table[: table.index("};")]
-        words = dict(re.findall(r'\{"(\w+)", PARAM_\w+, &settings\.(\w+)\}', table))
-        names = re.findall(r"\b(?:TEXT|NUMBER)\((\w+)\)", table)
-        members = {**{name: name for name in names}, **words}
-        defaults = dict(re.findall(r"^\t\t\.(\w+) = ([^,\n]+),$", source, re.MULTILINE))
-        rows = re.findall(r"RANGE\((\w+), ([^,()]+), ([^,()]+)\)", source[source.index("ranges[] =") :])
-        ranges = {name: (number(low), number(high)) for name, low, high in rows}
-        numbers = set(re.findall(r"\bNUMBER\((\w+)\)", table))
-        return members, defaults, ranges, numbers
+        """By name: kind, default, range."""
+        rows = re.findall(r"^(TEXT|WORD|NUMBER|SWITCH)\((\w+), ([^,\n]+?)(?:, ([^,\n]+), ([^,\n]+))?\)$", self.module("parameters.def"), re.MULTILINE)
+        return {name: (kind, default, (low, high)) for kind, name, default, low, high in rows}
 
     def check_parameters(self):
-        members, defaults, ranges, numbers = self.parameters()
+        parameters = self.parameters()
         text = self.section("Parameters")
         rows = {row[0]: row[1:] for row in re.findall(r"^\| `(\w+)` \| ([^|]*) \| ([^|]*) \| ([^|]*) \|$", text, re.MULTILINE)}
-        self.compare("parameter", members, rows)
+        self.compare("parameter", parameters, rows)
         examples = set(re.findall(r'^modparam\("cpm_pf", "(\w+)"', text, re.MULTILINE))
-        for name in sorted(set(rows) & set(members)):
+        for name in sorted(set(rows) & set(parameters)):
             default, span, meaning = (cell.strip() for cell in rows[name])
-            given = defaults.get(members[name])
-            if name in numbers:
-                expected = f"`{number(given) if given else 0}`"
+            kind, given, limits = parameters[name]
+            if kind in ("NUMBER", "SWITCH"):
+                expected = f"`{number(given)}`"
             else:
-                expected = f"`{given}`" if given else "none"
+                expected = "none" if given == "NULL" else f"`{given}`"
             if default != expected:
                 self.say(f"parameter {name}: its default is {expected}, documented is {default}")
-            if name in ranges:
-                expected = "{} to {}".format(*ranges[name])
+            if kind == "NUMBER":
+                expected = "{} to {}".format(*map(number, limits))
                 if span != expected:
                     self.say(f"parameter {name}: its range is {expected}, documented is {span}")
-            elif name in numbers and span != "switch":
+            elif kind == "SWITCH" and span != "switch":
                 self.say(f"parameter {name} has no range in the source and is not documented as a switch")
             if not meaning:
                 self.say(f"parameter {name} has no meaning")

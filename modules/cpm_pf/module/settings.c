@@ -13,232 +13,32 @@
 #include "../core/codec/version.h"
 
 struct settings settings = {
-		.hostname = "localhost",
-		.release = "CPM-serv/OMA1.0",
-		.isf_uri = "",
-		.core_uri = "",
-		.min_version = "",
-		.strict_version = 0,
-		.allow_anonymous = 1,
-		.pf_uri = "",
-		.system_icsi = 0,
-		.contact_xavp = "cpm",
-		.location = "location",
-		.event_callback = "",
-
-		.redis_address = "127.0.0.1:6379",
-		.redis_prefix = "cpm",
-		.redis_connections = 3,
-		.redis_timeout_ms = 1000,
-		.redis_reconnect_min_ms = 100,
-		.redis_reconnect_max_ms = 5000,
-
-		.queue_workers = 1,
-		.queue_shards = 64,
-		.queue_mailbox = 65536,
-		.queue_max_pending = 10000,
-		.max_user_messages = 10000,
-		.max_expiry_s = 3 * 24 * 3600,
-		.ttl_grace_s = 7 * 24 * 3600,
-		.dedup_window_s = 24 * 3600,
-		.retry_min_s = 60,
-		.retry_max_s = 3600,
-		.expired_word = "discard",
-		.expiry_rate = 2000,
-		.claim_ms = 60000,
-		.report_expiry_s = 3 * 24 * 3600,
-		.report_rate = 200,
-		.notify_expired = 1,
-		.notify_expired_oob = 0,
-
-		.push_on_register = 1,
-		.push_delay_ms = 50,
-		.push_window = 1,
-		.push_prefetch = 16,
-		.push_prefetch_bytes = 262144,
-		.push_parallel = 64,
-		.push_sessions = 100000,
-		.push_lease_ms = 10000,
-		.push_ack_ms = 20,
-		.push_rate = 0,
-
-		.notify_delay_ms = 1000,
-		.notify_list_max = 10,
-		.notify_body_bytes = 8000,
-		.notify_pushed = 0,
-		.subscribe_body_bytes = 60000,
-		.max_dialogs = 10000,
-		.min_se_s = 90,
-		.session_expires_s = 1800,
-
-		.msrp_listen = "",
-		.msrp_host = "",
-		.msrp_tls_certificate = "",
-		.msrp_tls_key = "",
-		.msrp_tls_ca = "",
-		.msrp_workers = 1,
-		.msrp_max_sessions = 2000,
-		.msrp_max_connections = 4000,
-		.msrp_chunk_bytes = 65536,
-		.msrp_bind_ms = 30000,
-		.bridge_wait_ms = 15000,
-		.msrp_idle_ms = 60000,
-		.msrp_response_ms = 30000,
-		.msrp_life_s = 1800,
-		.msrp_staging_s = 900,
-		.max_large_bytes = 64 << 20,
-
-		.xcap_root = "",
-		.xcap_lists_auid = "resource-lists",
-		.xcap_policy_auid = "org.openmobilealliance.access-rules",
-		.xcap_profile_auid = "org.openmobilealliance.upp-directory",
-		.xcap_lists_document = "index",
-		.xcap_policy_document = "access-rules",
-		.xcap_profile_document = "upp-directory",
-		.xcap_identity_header = "X-XCAP-Asserted-Identity",
-		.xcap_user = "",
-		.xcap_password = "",
-		.xcap_ca_file = "",
-		.xdm_max_age_ms = 60000,
-		.xdm_stale_ms = 600000,
-		.xdm_timeout_ms = 2000,
-		.xdm_retry_ms = 2000,
-		.xdm_cache_mb = 32,
-		.xdm_max_parallel = 64,
-		.xdm_max_waiters = 10000,
-		.xdm_subscribe = "",
-		.xdm_contact = "",
-		.xdm_subscribe_s = 3600,
-		.xdm_subscriptions = 10000,
-		.xdm_fail_word = "open",
-
-		.store_url = "",
-		.store_ca_file = "",
-		.store_service = "",
-		.store_password = "",
-		.store_user = "{user}@{domain}",
-		.store_folder = "Default/{peer}",
-		.store_delimiters = "/",
-		.store_workers = 1,
-		.store_parallel = 32,
-		.store_user_parallel = 4,
-		.store_max_pending = 1000,
-		.store_max_object_bytes = 262144,
-		.store_timeout_ms = 5000,
-		.store_idle_ms = 60000,
-		.store_retry_min_ms = 500,
-		.store_retry_max_ms = 30000,
-
-		.max_message_bytes = 60000,
-		.max_header_bytes = 4096,
-		.max_record_bytes = 32768,
-		.max_document_bytes = 8 << 20,
-		.max_document_memory = 32 << 20,
-		.max_xml_depth = 32,
-		.max_xml_elements = 400000,
-		.max_list_entries = 150000,
-		.max_list_depth = 5,
-		.max_linked_documents = 16,
-		.max_rules = 1000,
-		.max_conditions = 10000,
-		.max_mime_parts = 32,
-		.max_cpim_headers = 64,
+#define TEXT(name, value) .name = value,
+#define WORD(name, value) .name##_word = value,
+#define NUMBER(name, value, low, high) .name = value,
+#define SWITCH(name, value) .name = value,
+#include "parameters.def"
 };
-
-/* clang-format off */
-#define TEXT(name) {#name, PARAM_STRING, &settings.name}
-#define NUMBER(name) {#name, PARAM_INT, &settings.name}
 
 param_export_t settings_params[] = {
-	TEXT(hostname), TEXT(release), TEXT(isf_uri), TEXT(core_uri),
-	TEXT(min_version), NUMBER(strict_version), NUMBER(allow_anonymous),
-	TEXT(pf_uri), NUMBER(system_icsi), TEXT(contact_xavp), TEXT(location), TEXT(event_callback),
+#define TEXT(name, value) {#name, PARAM_STRING, &settings.name},
+#define WORD(name, value) {#name, PARAM_STRING, &settings.name##_word},
+#define NUMBER(name, value, low, high) {#name, PARAM_INT, &settings.name},
+#define SWITCH(name, value) {#name, PARAM_INT, &settings.name},
+#include "parameters.def"
+		{0, 0, 0}};
 
-	TEXT(redis_address), TEXT(redis_user), TEXT(redis_password), NUMBER(redis_database),
-	TEXT(redis_prefix), NUMBER(redis_connections), NUMBER(redis_timeout_ms), NUMBER(redis_reconnect_min_ms),
-	NUMBER(redis_reconnect_max_ms), NUMBER(redis_wait_replicas), NUMBER(redis_require_durable),
-
-	NUMBER(queue_workers), NUMBER(queue_shards), NUMBER(queue_mailbox), NUMBER(queue_max_pending),
-	NUMBER(max_user_messages), NUMBER(max_expiry_s), NUMBER(ttl_grace_s), NUMBER(dedup_window_s),
-	NUMBER(retry_min_s), NUMBER(retry_max_s), {"expired", PARAM_STRING, &settings.expired_word},
-	NUMBER(expiry_rate), NUMBER(claim_ms), NUMBER(report_expiry_s), NUMBER(report_rate), NUMBER(notify_expired),
-	NUMBER(notify_expired_oob),
-
-	NUMBER(push_on_register), NUMBER(push_delay_ms), NUMBER(push_window), NUMBER(push_prefetch),
-	NUMBER(push_prefetch_bytes), NUMBER(push_parallel), NUMBER(push_sessions),
-	NUMBER(push_lease_ms), NUMBER(push_ack_ms), NUMBER(push_rate),
-
-	NUMBER(notify_delay_ms), NUMBER(notify_list_max), NUMBER(notify_body_bytes), NUMBER(notify_pushed),
-	NUMBER(subscribe_body_bytes), NUMBER(max_dialogs), NUMBER(min_se_s), NUMBER(session_expires_s),
-
-	TEXT(msrp_listen), TEXT(msrp_host), TEXT(msrp_tls_certificate), TEXT(msrp_tls_key),
-	TEXT(msrp_tls_ca), NUMBER(msrp_tls_verify), NUMBER(msrp_offer_tls), NUMBER(msrp_cema),
-	NUMBER(msrp_workers), NUMBER(msrp_max_sessions), NUMBER(msrp_max_connections),
-	NUMBER(msrp_chunk_bytes), NUMBER(msrp_bind_ms), NUMBER(bridge_wait_ms), NUMBER(msrp_idle_ms),
-	NUMBER(msrp_response_ms), NUMBER(msrp_life_s), NUMBER(msrp_staging_s), NUMBER(max_large_bytes),
-
-	TEXT(xcap_root), TEXT(xcap_lists_auid), TEXT(xcap_policy_auid), TEXT(xcap_profile_auid),
-	TEXT(xcap_lists_document), TEXT(xcap_policy_document), TEXT(xcap_profile_document),
-	TEXT(xcap_identity_header), TEXT(xcap_user), TEXT(xcap_password), TEXT(xcap_ca_file),
-	NUMBER(xdm_max_age_ms), NUMBER(xdm_stale_ms), NUMBER(xdm_timeout_ms), NUMBER(xdm_retry_ms),
-	NUMBER(xdm_cache_mb), NUMBER(xdm_max_parallel), NUMBER(xdm_max_waiters),
-	TEXT(xdm_subscribe), TEXT(xdm_contact), NUMBER(xdm_subscribe_s), NUMBER(xdm_subscriptions),
-	{"xdm_fail", PARAM_STRING, &settings.xdm_fail_word},
-
-	TEXT(store_url), NUMBER(store_starttls), TEXT(store_ca_file), TEXT(store_service),
-	TEXT(store_password), TEXT(store_user), TEXT(store_folder), TEXT(store_delimiters),
-	NUMBER(store_workers), NUMBER(store_parallel), NUMBER(store_user_parallel),
-	NUMBER(store_max_pending), NUMBER(store_max_object_bytes), NUMBER(store_timeout_ms),
-	NUMBER(store_idle_ms), NUMBER(store_retry_min_ms), NUMBER(store_retry_max_ms),
-
-	NUMBER(max_message_bytes), NUMBER(max_header_bytes), NUMBER(max_record_bytes),
-	NUMBER(max_document_bytes), NUMBER(max_document_memory), NUMBER(max_xml_depth),
-	NUMBER(max_xml_elements), NUMBER(max_list_entries), NUMBER(max_list_depth),
-	NUMBER(max_linked_documents), NUMBER(max_rules), NUMBER(max_conditions),
-	NUMBER(max_mime_parts), NUMBER(max_cpim_headers),
-	{0, 0, 0}
+static const struct range {
+	const char *name;
+	const int *value;
+	int low, high;
+} ranges[] = {
+#define TEXT(name, value)
+#define WORD(name, value)
+#define NUMBER(name, value, low, high) {#name, &settings.name, low, high},
+#define SWITCH(name, value)
+#include "parameters.def"
 };
-
-struct range { const char *name; const int *value; int low, high; };
-#define RANGE(name, low, high) {#name, &settings.name, low, high}
-
-static const struct range ranges[] = {
-	RANGE(redis_database, 0, 1000000),
-	RANGE(redis_connections, 1, 8), RANGE(redis_timeout_ms, 10, 60000),
-	RANGE(redis_reconnect_min_ms, 10, 60000), RANGE(redis_reconnect_max_ms, 10, 600000),
-	RANGE(redis_wait_replicas, 0, 16), RANGE(queue_workers, 1, 16), RANGE(queue_shards, 1, 4096),
-	RANGE(queue_mailbox, 64, 1 << 20), RANGE(queue_max_pending, 1, 1000000),
-	RANGE(max_user_messages, 1, 10000000), RANGE(max_expiry_s, 1, 10 * 366 * 86400),
-	RANGE(ttl_grace_s, 1, INT_MAX), RANGE(dedup_window_s, 0, INT_MAX),
-	RANGE(retry_min_s, 1, 86400), RANGE(retry_max_s, 1, 30 * 86400),
-	RANGE(expiry_rate, 1, 100000), RANGE(claim_ms, 1000, 3600000), RANGE(report_expiry_s, 1, 30 * 86400), RANGE(report_rate, 1, 100000),
-	RANGE(push_delay_ms, 0, 60000), RANGE(push_window, 1, 1000), RANGE(push_prefetch, 1, 1000),
-	RANGE(push_prefetch_bytes, 1024, 64 << 20), RANGE(push_parallel, 1, 100000),
-	RANGE(push_sessions, 1, 10000000), RANGE(push_lease_ms, 1000, 600000), RANGE(push_ack_ms, 0, 1000),
-	RANGE(push_rate, 0, 1000000),
-	RANGE(xdm_max_age_ms, 0, INT_MAX), RANGE(xdm_stale_ms, 0, INT_MAX), RANGE(xdm_timeout_ms, 10, 60000),
-	RANGE(xdm_retry_ms, 0, 600000), RANGE(xdm_cache_mb, 1, 65536), RANGE(xdm_max_parallel, 1, 1000),
-	RANGE(xdm_max_waiters, 1, 1000000),
-	RANGE(notify_delay_ms, 0, 3600000), RANGE(notify_list_max, 0, 1000), RANGE(notify_body_bytes, 200, 60000),
-	RANGE(subscribe_body_bytes, 200, 1 << 20), RANGE(max_dialogs, 1, 1000000), RANGE(min_se_s, 90, 86400),
-	RANGE(session_expires_s, 90, 86400), RANGE(xdm_subscribe_s, 60, 7 * 86400), RANGE(xdm_subscriptions, 1, 1000000),
-	RANGE(store_workers, 1, 16), RANGE(store_parallel, 1, 1000), RANGE(store_user_parallel, 1, 1000),
-	RANGE(store_max_pending, 1, 100000), RANGE(store_max_object_bytes, 1024, 64 << 20),
-	RANGE(store_timeout_ms, 100, 60000), RANGE(store_idle_ms, 0, 1500000),
-	RANGE(store_retry_min_ms, 10, 60000), RANGE(store_retry_max_ms, 10, 600000),
-	RANGE(msrp_tls_verify, 0, 2), RANGE(msrp_offer_tls, 0, 1), RANGE(msrp_cema, 0, 1),
-	RANGE(msrp_workers, 1, 16), RANGE(msrp_max_sessions, 1, 100000), RANGE(msrp_max_connections, 1, 200000),
-	RANGE(msrp_chunk_bytes, 2048, 131072), RANGE(msrp_bind_ms, 100, 600000), RANGE(bridge_wait_ms, 100, 60000), RANGE(msrp_idle_ms, 100, 3600000),
-	RANGE(msrp_response_ms, 100, 600000), RANGE(msrp_life_s, 1, 86400), RANGE(msrp_staging_s, 10, 86400),
-	RANGE(max_large_bytes, 1, 512 << 20),
-	RANGE(max_message_bytes, 1, 65535), RANGE(max_header_bytes, 64, 65535),
-	RANGE(max_record_bytes, 512, 1 << 20), RANGE(max_document_bytes, 256, 256 << 20),
-	RANGE(max_document_memory, 4096, 1 << 30), RANGE(max_xml_depth, 4, 256),
-	RANGE(max_xml_elements, 16, 100000000), RANGE(max_list_entries, 1, 10000000),
-	RANGE(max_list_depth, 1, 32), RANGE(max_linked_documents, 0, 1000), RANGE(max_rules, 1, 100000),
-	RANGE(max_conditions, 1, 10000000), RANGE(max_mime_parts, 1, 1000), RANGE(max_cpim_headers, 4, 10000),
-};
-/* clang-format on */
 
 static char server_line[256], agent_line[256], own_uri[300];
 
