@@ -456,7 +456,9 @@ def up():
     if not CONFIG.exists() or not MODULE.exists():
         raise StackError("the module is not built: run `make build`")
     config = {"appendfsync": os.environ["CPM_REDIS_FSYNC"]} if os.environ.get("CPM_REDIS_FSYNC") else None
-    stack = Stack(folder, environ=os.environ, redis_config=config, prefer_sip="127.0.0.1:5060", imap=True).start()
+    # Who plays with documents wants to see what they do.
+    defines = {"CPM_XDM_MAX_AGE_MS": os.environ.get("CPM_XDM_MAX_AGE_MS", "1000")}
+    stack = Stack(folder, environ=os.environ, redis_config=config, defines=defines, prefer_sip="127.0.0.1:5060", imap=True).start()
     (folder / "processes").write_text("".join(f"{p.name} {p.pid} {p.started}\n" for p in stack.processes()), encoding="utf-8")
     env = folder / "env"
     env.write_text("".join(f"{k}={shlex.quote(v)}\n" for k, v in stack.env.items()), encoding="utf-8")
