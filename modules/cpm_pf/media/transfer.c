@@ -161,7 +161,7 @@ static dialog_id dialog_take(uint64_t ticket, const struct invite_reply *reply)
 			&& !dialog_adopt(dlg, media_owner(process),
 					place_of(ticket) < (size_t)settings.msrp_max_sessions ? transfer_told
 																		  : bridge_told,
-					&reply->terms, CPM_SLICE_NONE, &id))
+					&reply->terms, reply->offer, &id))
 		invite_bye(&dlg, cpm_slice_of(settings_agent_line()));
 	return id;
 }

@@ -250,14 +250,13 @@ void dialog_refuse(dialog_id id)
 void dialog_set_farewell(dialog_id id, struct cpm_slice lines)
 {
 	size_t own = strlen(dialogs_config.agent_line);
-	char *text = shm_malloc(own + lines.n + 1);
+	char *text = shm_malloc(own + lines.n);
 	struct dialog *d;
 
 	if(!text)
 		return;
 	memcpy(text, dialogs_config.agent_line, own);
 	memcpy(text + own, lines.p, lines.n);
-	text[own + lines.n] = '\0';
 	dialogs_lock();
 	if((d = dialogs_find(id)) && !d->farewell.s) {
 		d->farewell = (str){text, (int)(own + lines.n)};
@@ -273,33 +272,17 @@ void dialog_hang_up(dialog_id id)
 	dialogs_step(id, CPM_DIALOG_HANG_UP);
 }
 
-/* Both may come in any process. */
+/* In any process. */
 static void on_bye_done(struct cell *t, int type, struct tmcb_params *ps)
 {
 	dialogs_step((dialog_id)(uintptr_t)*ps->param, CPM_DIALOG_BYE_DONE);
 }
 
-static void on_refreshed(struct cell *t, int type, struct tmcb_params *ps)
+bool dialogs_send(struct dialog *d, const char *method, struct cpm_slice lines,
+		struct cpm_slice body, dialogs_answered answered)
 {
-	dialog_id id = (dialog_id)(uintptr_t)*ps->param;
-	struct dialog *d;
-
-	dialogs_lock();
-	if((d = dialogs_find(id)) && d->state == CPM_DIALOG_CONFIRMED) {
-		if(ps->code < 300)
-			dialogs_clock(d, dialogs_now());
-		else if(ps->code == 408 || ps->code == 481)
-			d->deadline_ms = 0;
-	}
-	dialogs_unlock();
-}
-
-/* The owner's: a request of ours within the dialog. */
-static bool send_within(
-		struct dialog *d, const char *method, const char *lines, transaction_cb done)
-{
-	str name = {(char *)method, (int)strlen(method)}, headers = {(char *)lines, (int)strlen(lines)},
-		target;
+	str name = {(char *)method, (int)strlen(method)}, headers = str_of_slice(lines),
+		text = str_of_slice(body), target;
 	uac_req_t request;
 
 	dialogs_lock();
@@ -311,25 +294,9 @@ static bool send_within(
 			LM_WARN("the new contact of a peer cannot be used\n");
 		shm_free(target.s);
 	}
-	set_uac_req(&request, &name, &headers, NULL, d->dlg, TMCB_LOCAL_COMPLETED, done,
-			(void *)(uintptr_t)d->id);
+	set_uac_req(&request, &name, &headers, text.len ? &text : NULL, d->dlg, TMCB_LOCAL_COMPLETED,
+			answered, (void *)(uintptr_t)d->id);
 	return tm.t_request_within(&request) >= 0;
-}
-
-static void refresh(struct dialog *d)
-{
-	char text[DIALOG_HEADERS_MAX];
-	struct cpm_buf lines;
-
-	cpm_buf_init_fixed(&lines, text, sizeof(text) - 1);
-	cpm_buf_add_str(&lines, d->contact);
-	cpm_buf_add_str(&lines, dialogs_config.agent_line);
-	cpm_buf_add_str(&lines, "Supported: timer\r\nSession-Expires: ");
-	cpm_buf_add_u64(&lines, d->expires_s);
-	cpm_buf_add_str(&lines, ";refresher=uac\r\n");
-	text[lines.n] = '\0';
-	if(lines.rc == CPM_OK && d->updates)
-		send_within(d, "UPDATE", text, on_refreshed);
 }
 
 void dialog_work(dialog_id id)
@@ -352,8 +319,10 @@ void dialog_work(dialog_id id)
 	if(todo & CPM_DIALOG_FREE)
 		dialogs_free(d);
 	else if((todo & CPM_DIALOG_SEND_BYE)
-			&& !send_within(d, "BYE", d->farewell.s ? d->farewell.s : dialogs_config.agent_line,
-					on_bye_done))
+			&& !dialogs_send(d, "BYE",
+					d->farewell.s ? slice_of_str(&d->farewell)
+								  : cpm_slice_of(dialogs_config.agent_line),
+					CPM_SLICE_NONE, on_bye_done))
 		dialogs_step(id, CPM_DIALOG_BYE_DONE);
 }
 
@@ -406,7 +375,7 @@ void dialog_sweep(int owner, int64_t now)
 		if(s.due[i].resend)
 			transaction_copy_send(&s.due[i].d->reply);
 		if(s.due[i].fresh)
-			refresh(s.due[i].d);
+			dialogs_refresh(s.due[i].d);
 		dialog_work(s.due[i].id);
 	}
 }

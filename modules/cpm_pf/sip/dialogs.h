@@ -35,8 +35,8 @@ struct dialog {
 	bool refresher;                /* we are */
 	int64_t refresh_ms;            /* when we refresh; 0: not */
 	struct transaction_copy reply; /* our 200, until the ACK */
-	str sdp;                       /* what we answered with; shared memory */
-	str farewell;                  /* header lines of our BYE, with a NUL behind; shared memory */
+	str sdp;                       /* our side of the media; shared memory */
+	str farewell;                  /* header lines of our BYE; shared memory */
 	int64_t resend_ms;             /* 0: not any more */
 	struct cpm_session_terms terms;
 	char contact[DIALOG_CONTACT_MAX]; /* our Contact line */
@@ -70,6 +70,18 @@ unsigned dialogs_step(dialog_id id, enum cpm_dialog_event event);
 
 /* Of one that is not in the table. */
 void dialogs_free(struct dialog *d);
+
+/* The owner's: a request of ours within the dialog; its final answer comes in any process, with the dialog's id as parameter. False
+ * when it cannot be sent. */
+typedef void (*dialogs_answered)(struct cell *t, int type, struct tmcb_params *ps);
+bool dialogs_send(struct dialog *d, const char *method, struct cpm_slice lines,
+		struct cpm_slice body, dialogs_answered answered);
+/* The owner's: its time has come (refresh.c). */
+void dialogs_refresh(struct dialog *d);
+/* In a worker: answers the peer's refresh, or new target. own: our Contact line; target: the peer's Contact, or empty; lines: a buffer for
+ * headers. */
+void dialogs_take_refresh(struct sip_msg *msg, dialog_id id, const char *own, const str *target,
+		struct cpm_buf *lines);
 
 /* Does any header of this type list the token? */
 bool dialogs_header_lists(const struct sip_msg *msg, hdr_types_t type, struct cpm_slice token);

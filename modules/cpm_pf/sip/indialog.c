@@ -3,7 +3,6 @@
  *
  * What the peer of a dialog sends in it: ACK, CANCEL, BYE, UPDATE, re-INVITE.
  */
-#include "../../core/mem/shm.h"
 #include "../../core/parser/parse_cseq.h"
 #include "../../core/parser/parse_from.h"
 #include "../../core/parser/parse_to.h"
@@ -110,58 +109,6 @@ static int take_cancel(struct sip_msg *msg, const struct match *m)
 	return 1;
 }
 
-/* A refresh of the session, or a new target (RFC 3311, RFC 4028). The media stay as they are: a re-INVITE hears the same SDP. */
-static void take_refresh(
-		struct sip_msg *msg, const struct match *m, const struct outcome *o, struct cpm_buf *lines)
-{
-	struct cpm_session_wish wish;
-	struct cpm_session_terms terms;
-	struct dialog *d;
-	str target = STR_NULL, old = STR_NULL;
-	char sdp[DIALOG_SDP_MAX];
-	int sdp_len = 0;
-
-	dialogs_wish(msg, &wish);
-	cpm_session_agree(&wish, dialogs_config.min_se_s, dialogs_config.session_s, &terms);
-	if(terms.too_small) {
-		cpm_session_add_headers(lines, &terms);
-		dialogs_reply(msg, 422, "Session Interval Too Small", lines);
-		return;
-	}
-	if(m->contact.len && shm_str_dup(&target, &m->contact) < 0)
-		target = (str)STR_NULL;
-	dialogs_lock();
-	if((d = dialogs_find(o->id))) {
-		if(target.s) {
-			old = d->target;
-			d->target = target;
-			target = (str)STR_NULL;
-		}
-		d->expires_s = terms.expires_s;
-		d->refresher = terms.refresher == CPM_REFRESHER_UAS;
-		if(d->state == CPM_DIALOG_CONFIRMED)
-			dialogs_clock(d, dialogs_now());
-		if(msg->first_line.u.request.method_value == METHOD_INVITE && d->sdp.s
-				&& d->sdp.len <= DIALOG_SDP_MAX) {
-			sdp_len = d->sdp.len;
-			memcpy(sdp, d->sdp.s, (size_t)sdp_len);
-		}
-	}
-	dialogs_unlock();
-	if(old.s)
-		shm_free(old.s);
-	if(target.s)
-		shm_free(target.s);
-	cpm_buf_add_str(lines, o->contact);
-	cpm_buf_add_str(lines, dialogs_config.server_line);
-	cpm_buf_add_str(lines, "Supported: timer\r\n");
-	cpm_session_add_headers(lines, &terms);
-	if(sdp_len)
-		cpm_buf_add_str(lines, "Content-Type: application/sdp\r\n");
-	transaction_respond(
-			msg, 200, "OK", cpm_buf_slice(lines), (struct cpm_slice){sdp, (size_t)sdp_len});
-}
-
 int dialog_request(struct sip_msg *msg)
 {
 	char text[DIALOG_HEADERS_MAX];
@@ -196,7 +143,7 @@ int dialog_request(struct sip_msg *msg)
 	else if(method == METHOD_INVITE && o.state != CPM_DIALOG_CONFIRMED)
 		dialogs_reply(msg, 491, "Request Pending", &lines);
 	else if(method == METHOD_UPDATE || method == METHOD_INVITE)
-		take_refresh(msg, &m, &o, &lines);
+		dialogs_take_refresh(msg, o.id, o.contact, &m.contact, &lines);
 	else {
 		cpm_buf_add_str(&lines, DIALOG_ALLOW);
 		dialogs_reply(msg, 405, "Method Not Allowed", &lines);

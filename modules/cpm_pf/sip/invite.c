@@ -6,21 +6,29 @@
 #include "invite.h"
 
 #include "../../core/globals.h"
+#include "../../core/locking.h"
 #include "../../core/mem/shm.h"
+#include "../../core/parser/parse_cseq.h"
+#include "../../core/parser/parse_from.h"
+#include "../../core/parser/parse_to.h"
+#include "../../core/ut.h"
 #include "dialogs.h"
 
 #define INVITE_HEADERS_MAX 65536
 
-/* An INVITE under way. tm's callback carries only the ticket: it may come again for a forked answer, or not at all, and whoever takes
- * the ticket out of its place has the dialog. */
+/* An INVITE under way. tm's callback carries only the ticket: it comes several times, or not at all, and whoever takes the ticket out
+ * of its place has the dialog. All under the lock. */
 struct place {
-	uint64_t ticket; /* atomic; 0: nobody's */
+	uint64_t ticket; /* 0: nobody's */
 	dlg_t *dlg;
 	unsigned index, label; /* of tm's transaction, for a CANCEL */
+	str sdp;               /* our offer; shared memory */
+	uint64_t taken, tag;   /* the last ticket that a 2xx took, and that one's To tag as a number */
 };
 
 static invite_answered on_answer;
-static struct place *places; /* shared memory */
+static gen_lock_t *lock; /* shared memory, as the places */
+static struct place *places;
 static size_t place_count;
 
 bool invite_init(invite_answered answered, size_t max)
@@ -28,19 +36,75 @@ bool invite_init(invite_answered answered, size_t max)
 	on_answer = answered;
 	place_count = max;
 	places = shm_mallocxz(max * sizeof(*places));
-	return places != NULL;
+	lock = lock_alloc();
+	return places && lock && lock_init(lock);
 }
 
-/* The dialog, once. */
-static dlg_t *place_take(uint64_t ticket)
+static uint64_t tag_of(struct sip_msg *reply)
+{
+	if(!reply || parse_to_header(reply) < 0)
+		return 0;
+	return cpm_slice_hash(slice_of_str(&get_to(reply)->tag_value), 0);
+}
+
+/* The dialog and the offer, once. answer: a 2xx, or NULL. */
+static dlg_t *place_take(uint64_t ticket, struct sip_msg *answer, str *sdp)
 {
 	struct place *p = &places[INVITE_PLACE(ticket)];
-	dlg_t *dlg = p->dlg;
+	uint64_t tag = tag_of(answer);
+	dlg_t *dlg = NULL;
 
-	return __atomic_compare_exchange_n(
-				   &p->ticket, &ticket, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
-				   ? dlg
-				   : NULL;
+	lock_get(lock);
+	if(p->ticket == ticket) {
+		dlg = p->dlg;
+		*sdp = p->sdp;
+		p->ticket = 0;
+		p->sdp = (str)STR_NULL;
+		if(answer) {
+			p->taken = ticket;
+			p->tag = tag;
+		}
+	}
+	lock_release(lock);
+	return dlg;
+}
+
+/* Another one than the 2xx that made the dialog: the INVITE was forked on its way, or the 2xx came after we had given up. */
+static bool is_stranger(uint64_t ticket, struct sip_msg *answer)
+{
+	struct place *p = &places[INVITE_PLACE(ticket)];
+	uint64_t tag = tag_of(answer);
+	bool stranger;
+
+	lock_get(lock);
+	stranger = p->taken != ticket || p->tag != tag;
+	lock_release(lock);
+	return stranger;
+}
+
+/* RFC 3261 section 13.2.2.4: ACK, then BYE. tm sends the first one's ACK to it, with the first one's tag. */
+static void stranger_dismiss(struct sip_msg *answer)
+{
+	str ack = str_init("ACK");
+	uac_req_t request;
+	struct dlg *dlg = NULL;
+	unsigned cseq;
+
+	if(parse_headers(answer, HDR_EOH_F, 0) < 0 || parse_from_header(answer) < 0
+			|| str2int(&get_cseq(answer)->number, &cseq) < 0
+			|| tm.new_dlg_uac(&answer->callid->body, &get_from(answer)->tag_value, cseq,
+					   &get_from(answer)->uri, &get_to(answer)->uri, (dlg_t **)&dlg)
+					   < 0)
+		return;
+	((dlg_t *)dlg)->send_sock = answer->rcv.bind_address;
+	if(tm.dlg_response_uac((dlg_t *)dlg, answer, IS_TARGET_REFRESH) < 0) {
+		tm.free_dlg((dlg_t *)dlg);
+		return;
+	}
+	LM_INFO("a second client has accepted one INVITE, and is sent away\n");
+	set_uac_req(&request, &ack, NULL, NULL, (dlg_t *)dlg, 0, NULL, NULL);
+	tm.t_request_within(&request);
+	invite_bye(&dlg, cpm_slice_of(dialogs_config.agent_line));
 }
 
 static void reply_read(struct sip_msg *msg, struct invite_reply *reply)
@@ -59,30 +123,37 @@ static void reply_read(struct sip_msg *msg, struct invite_reply *reply)
 }
 
 /* A 2xx is taken as it comes in, before tm sends the ACK: a client may speak in the dialog as soon as it has that. Other answers are
- * final only when tm says so. */
+ * final only when tm says so, and so is a second 2xx, of which it tells but once. */
 static void on_reply(struct cell *t, int type, struct tmcb_params *ps)
 {
 	uint64_t ticket = (uint64_t)(uintptr_t)*ps->param;
 	struct invite_reply reply = {.status = ps->code};
+	bool accepted = ps->code < 300 && ps->rpl && ps->rpl != FAKED_REPLY;
+	str sdp = STR_NULL;
 	dlg_t *dlg;
 
 	if((type & TMCB_RESPONSE_IN) && (ps->code < 200 || ps->code >= 300))
 		return;
-	dlg = place_take(ticket);
-	if(!dlg)
+	dlg = place_take(ticket, accepted ? ps->rpl : NULL, &sdp);
+	if(!dlg) {
+		if(!(type & TMCB_RESPONSE_IN) && accepted && is_stranger(ticket, ps->rpl))
+			stranger_dismiss(ps->rpl);
 		return;
+	}
 	if(reply.status < 300) {
-		if(!ps->rpl || ps->rpl == FAKED_REPLY
-				|| tm.dlg_response_uac(dlg, ps->rpl, IS_TARGET_REFRESH) < 0)
+		if(!accepted || tm.dlg_response_uac(dlg, ps->rpl, IS_TARGET_REFRESH) < 0)
 			reply.status = 500;
 		else
 			reply_read(ps->rpl, &reply);
 	}
+	reply.offer = slice_of_str(&sdp);
 	if(reply.status < 300)
 		reply.dlg = (struct dlg *)dlg;
 	else
 		tm.free_dlg(dlg);
 	on_answer(ticket, &reply);
+	if(sdp.s)
+		shm_free(sdp.s);
 }
 
 static dlg_t *dialog_make(const struct invite *i)
@@ -124,18 +195,27 @@ static bool send_with(const struct invite *i, struct place *p, dlg_t *dlg, uint6
 bool invite_send(const struct invite *invite, uint64_t ticket)
 {
 	struct place *p = &places[INVITE_PLACE(ticket)];
+	str offer = str_of_slice(invite->sdp), sdp = STR_NULL;
 	dlg_t *dlg;
 
 	if(INVITE_PLACE(ticket) >= place_count || !(dlg = dialog_make(invite)))
 		return false;
+	if(shm_str_dup(&sdp, &offer) < 0) {
+		tm.free_dlg(dlg);
+		return false;
+	}
+	lock_get(lock);
 	p->dlg = dlg;
-	__atomic_store_n(&p->ticket, ticket, __ATOMIC_RELEASE);
+	p->sdp = sdp;
+	p->ticket = ticket;
+	lock_release(lock);
 	if(send_with(invite, p, dlg, ticket))
 		return true;
 	/* The answer may have come all the same, from within. */
-	dlg = place_take(ticket);
+	dlg = place_take(ticket, NULL, &sdp);
 	if(!dlg)
 		return true;
+	shm_free(sdp.s);
 	tm.free_dlg(dlg);
 	return false;
 }
@@ -144,10 +224,13 @@ void invite_cancel(uint64_t ticket)
 {
 	struct place *p = &places[INVITE_PLACE(ticket)];
 	struct cell *t;
+	bool waits;
 
+	lock_get(lock);
+	waits = p->ticket == ticket;
+	lock_release(lock);
 	/* A client that has answered nothing yet gets its CANCEL with its first 1xx: tm remembers. */
-	if(__atomic_load_n(&p->ticket, __ATOMIC_ACQUIRE) == ticket
-			&& tm.t_lookup_ident(&t, p->index, p->label) >= 0)
+	if(waits && tm.t_lookup_ident(&t, p->index, p->label) >= 0)
 		tm.cancel_all_uacs(t, F_CANCEL_UNREF);
 }
 
