@@ -2,14 +2,11 @@
 # Copyright (C) 2026 the cpm_pf authors
 """Free ports on 127.0.0.1 that parallel stacks do not take from each other.
 
-Below the kernel's ephemeral range, so that no outgoing connection sits on them; a lock on a file for each port
-holds as long as the process that asked lives."""
+Below the kernel's ephemeral range, so that no outgoing connection sits on them. A name in the abstract socket namespace, which
+belongs to the network as ports do, keeps each port for as long as the process that asked lives."""
 
-import fcntl
-import os
 import random
 import socket
-import tempfile
 
 FIRST, LAST = 20000, 29999
 _held = []
@@ -29,20 +26,18 @@ def is_free(host, port):
 
 
 def free_port(host="127.0.0.1"):
-    folder = os.path.join(tempfile.gettempdir(), f"cpm-ports-{os.getuid()}")
-    os.makedirs(folder, mode=0o700, exist_ok=True)
     count = LAST - FIRST + 1
     start = random.randrange(count)
     for i in range(count):
         port = FIRST + (start + i) % count
-        handle = open(os.path.join(folder, str(port)), "w", encoding="ascii")
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            name.bind(f"\0cpm_pf test port {port}")
         except OSError:
-            handle.close()
+            name.close()
             continue
         if is_free(host, port):
-            _held.append(handle)
+            _held.append(name)
             return port
-        handle.close()
+        name.close()
     raise RuntimeError("no free port on " + host)

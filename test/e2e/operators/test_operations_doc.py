@@ -20,8 +20,8 @@ def blocks(section):
 
 def shell(stack, text, folder):
     done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", text], cwd=folder, env={**os.environ, **stack.env}, capture_output=True, text=True, timeout=60,
-        check=False,
+        ["bash", "-e", "-o", "pipefail", "-c", text], cwd=folder, capture_output=True, text=True, timeout=60,
+        check=False, env={**os.environ, **stack.env, "TMPDIR": str(stack.dir)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

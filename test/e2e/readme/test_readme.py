@@ -24,8 +24,8 @@ def test_play_with_it(stack):
     text = commands("Play with it").replace("25060", str(free_port()))
     assert "sipsak" in text
     done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", text], cwd=TOP, env={**os.environ, **stack.env}, capture_output=True, text=True, timeout=60,
-        check=False,
+        ["bash", "-e", "-o", "pipefail", "-c", text], cwd=TOP, capture_output=True, text=True, timeout=60,
+        check=False, env={**os.environ, **stack.env, "TMPDIR": str(stack.dir)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "action: reject" in done.stdout, "explained: mallory may not"

@@ -58,7 +58,7 @@ def stock(stack, run_dir):
     assert server.process.stop()
 
 
-def test_the_module_works_in_it(scene, stock, tmp_path):
+def test_the_module_works_in_it(scene, stock):
     alice, mallory, bob = (f"sip:{name}@{DOMAIN}" for name in USERS)
     scene.documents.put("lists", bob, blocklist([mallory]))
 
@@ -66,7 +66,7 @@ def test_the_module_works_in_it(scene, stock, tmp_path):
         body = cpim("Lunch at noon?", sender, bob)
         name = sender[4:].partition("@")[0]
         return send_messages(
-            tmp_path, stock.sip, target=bob, from_=f"<{sender}>", to=f"<{bob}>", messages=[(pager_headers(sender, asserted=False), body)],
+            scene.folder, stock.sip, target=bob, from_=f"<{sender}>", to=f"<{bob}>", messages=[(pager_headers(sender, asserted=False), body)],
             user=name, password=password,
         )[0]
 
@@ -75,7 +75,7 @@ def test_the_module_works_in_it(scene, stock, tmp_path):
     assert sent.status == 202
     refused = send(mallory)
     assert (refused.status, refused.warning) == (403, f'399 {DOMAIN} "122 Function not allowed"')
-    phone = Phone(tmp_path, bob).start()
+    phone = Phone(scene.folder, bob).start()
     try:
         assert phone.register(stock.sip, user="bob", password=PASSWORD).status == 200
         assert phone.wait_received(1)[0].body == sent.request.body
