@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "imapline.h"
 
@@ -46,9 +48,11 @@ struct imap *imap_new(const struct imap_config *config, const char **error)
 	im->last = &im->first;
 	im->available = true;
 	im->multi = curl_multi_init();
+	im->watcher = epoll_create1(EPOLL_CLOEXEC);
+	im->watched = -1;
 	im->links = calloc(config->max_connections, sizeof(*im->links));
 	im->work = calloc(config->max_connections, sizeof(*im->work));
-	if(im->multi && im->links && im->work)
+	if(im->multi && im->watcher >= 0 && im->links && im->work)
 		return im;
 	imap_free(&im);
 	return NULL;
@@ -75,6 +79,8 @@ void imap_free(struct imap **imap)
 	free(im->work);
 	if(im->multi)
 		curl_multi_cleanup(im->multi);
+	if(im->watcher >= 0)
+		close(im->watcher);
 	free(im);
 }
 

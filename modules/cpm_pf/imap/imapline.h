@@ -10,14 +10,15 @@
 #include "imapcall.h"
 #include "imaplink.h"
 
-/* Connections that can be waited for at once. */
 #define IMAP_CONNECTIONS_MAX 1024
 
 struct imap {
 	const struct imap_config *config;
 	CURLM *multi;
-	struct imaplink *links;         /* max_connections */
-	struct imapcall **work;         /* the call of each link */
+	int watcher;            /* epoll: the ready connections by number, and the user's descriptor */
+	int watched;            /* that descriptor, -1 for none yet */
+	struct imaplink *links; /* max_connections */
+	struct imapcall **work; /* the call of each link */
 	struct imapcall *first, **last; /* in line */
 	size_t pending;
 	uint64_t connects;

@@ -5,8 +5,9 @@
  */
 #include "imaplink.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 /* One response: a SEARCH that found very many, or a long list of flags. */
 #define RESPONSE_MAX (256u << 10)
@@ -48,10 +49,11 @@ static bool options_set(struct imaplink *l)
 bool imaplink_open(struct imaplink *l, CURLM *multi, const struct imap_config *config,
 		struct cpm_slice user, int64_t now_ms)
 {
-	*l = (struct imaplink){.config = config, .multi = multi, .since_ms = now_ms};
+	*l = (struct imaplink){.config = config, .multi = multi, .since_ms = now_ms, .fd = -1};
 	cpm_buf_init(&l->in, RESPONSE_MAX + READ_PIECE);
 	cpm_buf_init(&l->out, config->max_object_bytes + 4096);
 	l->user = strndup(user.p, user.n);
+	l->user_n = user.n;
 	l->easy = l->user ? curl_easy_init() : NULL;
 	l->state = IMAPLINK_CONNECTING;
 	if(l->easy && options_set(l) && curl_multi_add_handle(multi, l->easy) == CURLM_OK)
@@ -76,7 +78,19 @@ void imaplink_close(struct imaplink *l)
 	cpm_buf_free(&l->out);
 	l->easy = NULL;
 	l->user = NULL;
+	l->fd = -1;
 	l->state = IMAPLINK_FREE;
+}
+
+static const char *take_over(struct imaplink *l)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	if(curl_easy_getinfo(l->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD)
+		return "unreachable";
+	l->fd = fd;
+	l->plain = !l->config->starttls && strncmp(l->config->url, "imap://", 7) == 0;
+	return NULL;
 }
 
 const char *imaplink_connected(struct imaplink *l, CURLcode code)
@@ -84,7 +98,7 @@ const char *imaplink_connected(struct imaplink *l, CURLcode code)
 	l->state = IMAPLINK_READY;
 	switch(code) {
 		case CURLE_OK:
-			return NULL;
+			return take_over(l);
 		case CURLE_LOGIN_DENIED:
 			return "login";
 		case CURLE_PEER_FAILED_VERIFICATION:
@@ -114,16 +128,61 @@ void imaplink_begin(struct imaplink *l)
 	cpm_buf_add_char(&l->out, ' ');
 }
 
+/* What a connection said to a read or a write. */
+enum moved { MOVED, MOVED_NOTHING, MOVED_NEVER };
+
+static enum moved moved(const struct imaplink *l, CURLcode rc, ssize_t n)
+{
+	if(l->plain)
+		return n > 0 ? MOVED
+			   : n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+					   ? MOVED_NOTHING
+					   : MOVED_NEVER;
+	return rc == CURLE_AGAIN ? MOVED_NOTHING : rc == CURLE_OK && n > 0 ? MOVED : MOVED_NEVER;
+}
+
+static enum moved link_send(struct imaplink *l, size_t *n)
+{
+	const char *p = l->out.p + l->sent;
+	size_t left = l->out.n - l->sent;
+	CURLcode rc = CURLE_OK;
+	ssize_t done;
+
+	*n = 0;
+	if(l->plain) {
+		done = send(l->fd, p, left, MSG_DONTWAIT | MSG_NOSIGNAL);
+		*n = done > 0 ? (size_t)done : 0;
+	} else {
+		rc = curl_easy_send(l->easy, p, left, n);
+		done = (ssize_t)*n;
+	}
+	return moved(l, rc, done);
+}
+
+static enum moved link_receive(struct imaplink *l, char *piece, size_t *n)
+{
+	CURLcode rc = CURLE_OK;
+	ssize_t done;
+
+	*n = 0;
+	if(l->plain) {
+		done = recv(l->fd, piece, READ_PIECE, MSG_DONTWAIT);
+		*n = done > 0 ? (size_t)done : 0;
+	} else {
+		rc = curl_easy_recv(l->easy, piece, READ_PIECE, n);
+		done = (ssize_t)*n;
+	}
+	return moved(l, rc, done);
+}
+
 bool imaplink_flush(struct imaplink *l)
 {
 	while(l->sent < l->out.n) {
-		size_t n = 0;
-		CURLcode rc = curl_easy_send(l->easy, l->out.p + l->sent, l->out.n - l->sent, &n);
+		size_t n;
+		enum moved what = link_send(l, &n);
 
-		if(rc == CURLE_AGAIN)
-			return true;
-		if(rc != CURLE_OK)
-			return false;
+		if(what != MOVED)
+			return what == MOVED_NOTHING;
 		l->sent += n;
 	}
 	return true;
@@ -142,18 +201,16 @@ static bool fill(struct imaplink *l)
 		l->taken = 0;
 	}
 	for(;;) {
-		size_t n = 0;
-		CURLcode rc = curl_easy_recv(l->easy, piece, sizeof(piece), &n);
+		size_t n;
+		enum moved what = link_receive(l, piece, &n);
 
-		if(rc == CURLE_AGAIN)
-			return true;
-		if(rc != CURLE_OK || n == 0)
-			return false;
+		if(what != MOVED)
+			return what == MOVED_NOTHING;
 		cpm_buf_add(&l->in, (struct cpm_slice){piece, n});
 		if(l->in.rc)
 			return false;
-		/* Without TLS nothing can be left but what poll tells of. */
-		if(n < sizeof(piece) && !l->config->starttls && strncmp(l->config->url, "imap://", 7) == 0)
+		/* Without TLS nothing can be left but what its watcher tells of. */
+		if(l->plain && n < sizeof(piece))
 			return true;
 	}
 }
@@ -184,16 +241,7 @@ bool imaplink_is_answer(const struct imaplink *l, const struct cpm_imap_response
 		   && cpm_slice_u64(cpm_slice_from(response->tag, 1), &tag) && tag == l->tag;
 }
 
-bool imaplink_waits(const struct imaplink *l, struct curl_waitfd *wait)
+bool imaplink_writes(const struct imaplink *l)
 {
-	curl_socket_t fd = CURL_SOCKET_BAD;
-
-	if(l->state != IMAPLINK_READY
-			|| curl_easy_getinfo(l->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK
-			|| fd == CURL_SOCKET_BAD)
-		return false;
-	*wait = (struct curl_waitfd){.fd = fd, .events = CURL_WAIT_POLLIN};
-	if(l->sent < l->out.n)
-		wait->events |= CURL_WAIT_POLLOUT;
-	return true;
+	return l->sent < l->out.n;
 }

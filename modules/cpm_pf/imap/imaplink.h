@@ -4,7 +4,9 @@
  * One connection to the message store, logged in as one user. libcurl resolves
  * the name, connects, negotiates TLS, checks the certificate and logs in
  * (CURLOPT_CONNECT_ONLY); from then on the lines are ours, since libcurl's own
- * APPEND marks what it stores as read.
+ * APPEND marks what it stores as read. Without TLS the socket is read and
+ * written directly: libcurl looks for a handle's connection among all others
+ * at each call.
  */
 #ifndef CPM_IMAPLINK_H
 #define CPM_IMAPLINK_H
@@ -23,6 +25,10 @@ struct imaplink {
 	CURL *easy;
 	enum imaplink_state state;
 	char *user; /* NUL-terminated login name */
+	size_t user_n;
+	int fd;     /* once ready */
+	bool plain; /* no TLS on it */
+	bool told;  /* its watcher waits until it can be written to (EPOLLOUT) */
 	struct cpm_buf out, in;
 	size_t sent, taken; /* of out, of in */
 	unsigned tag;
@@ -51,7 +57,7 @@ enum cpm_rc imaplink_take(struct imaplink *l, struct cpm_imap_response *response
 /* Is this the answer to the last command? */
 bool imaplink_is_answer(const struct imaplink *l, const struct cpm_imap_response *response);
 
-/* What to wait for: descriptor and poll events; false when libcurl waits by itself. */
-bool imaplink_waits(const struct imaplink *l, struct curl_waitfd *wait);
+/* Is there something left to write, once the connection takes more? */
+bool imaplink_writes(const struct imaplink *l);
 
 #endif

@@ -3,8 +3,8 @@
  *
  * Connections by user: what opens, feeds, ends and watches them.
  */
-#include <poll.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 
 #include "imapline.h"
 
@@ -12,8 +12,41 @@
 #define RESTARTS_MAX 2
 /* A call that waits for so long for the connections of its user gets another one. */
 #define PATIENCE_MS 100
+/* Events taken at once; others follow with the next turn. */
+#define EVENTS_MAX 64
+/* Among connections by number: the user's descriptor. */
+#define WATCHED UINT64_MAX
 /* Of a login name, for the log and the calls that fail with it. */
 #define USER_MAX 2048
+
+/* Writes what can be written, and waits for room when there is more. False when the connection is gone. */
+static bool link_flush(struct imap *im, struct imaplink *l)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)(l - im->links)};
+
+	if(!imaplink_flush(l))
+		return false;
+	if(imaplink_writes(l) == l->told)
+		return true;
+	l->told = !l->told;
+	if(l->told)
+		event.events |= EPOLLOUT;
+	return epoll_ctl(im->watcher, EPOLL_CTL_MOD, l->fd, &event) == 0;
+}
+
+static bool link_watch(struct imap *im, struct imaplink *l)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)(l - im->links)};
+
+	return epoll_ctl(im->watcher, EPOLL_CTL_ADD, l->fd, &event) == 0;
+}
+
+static void link_close(struct imap *im, struct imaplink *l)
+{
+	if(l->fd >= 0)
+		epoll_ctl(im->watcher, EPOLL_CTL_DEL, l->fd, NULL);
+	imaplink_close(l);
+}
 
 /* The connection is gone, its call goes on with another one or ends. */
 static void link_lost(struct imap *im, size_t i, const char *reason, int64_t now_ms)
@@ -22,7 +55,7 @@ static void link_lost(struct imap *im, size_t i, const char *reason, int64_t now
 	bool new = !im->links[i].asked;
 
 	im->work[i] = NULL;
-	imaplink_close(&im->links[i]);
+	link_close(im, &im->links[i]);
 	if(new)
 		imapline_strike(im, reason, CPM_SLICE_NONE, now_ms);
 	if(!call)
@@ -126,7 +159,7 @@ static void link_turn(struct imap *im, size_t i, int64_t now_ms)
 		link_lost(im, i, "protocol", now_ms);
 	else if(!alive)
 		link_lost(im, i, "lost", now_ms);
-	else if(!imaplink_flush(l))
+	else if(!link_flush(im, l))
 		link_lost(im, i, "lost", now_ms);
 }
 
@@ -138,7 +171,7 @@ static void link_failed(struct imap *im, struct imaplink *l, const char *reason,
 
 	snprintf(user, sizeof(user), "%s", l->user);
 	snprintf(trouble, sizeof(trouble), "%s", l->trouble);
-	imaplink_close(l);
+	link_close(im, l);
 	if(strcmp(reason, "login") != 0) {
 		imapline_away(im, reason, cpm_slice_of(trouble), now_ms);
 		return;
@@ -177,6 +210,8 @@ static void connecting_end(struct imap *im, int64_t now_ms)
 				|| !l)
 			continue;
 		reason = imaplink_connected(l, m->data.result);
+		if(!reason && !link_watch(im, l))
+			reason = "unreachable";
 		if(reason) {
 			link_failed(im, l, reason, now_ms);
 			continue;
@@ -190,7 +225,7 @@ static void connecting_end(struct imap *im, int64_t now_ms)
 
 static bool link_is_of(const struct imaplink *l, struct cpm_slice user)
 {
-	return l->state != IMAPLINK_FREE && cpm_slice_eq(cpm_slice_of(l->user), user);
+	return l->state != IMAPLINK_FREE && cpm_slice_eq((struct cpm_slice){l->user, l->user_n}, user);
 }
 
 static bool link_is_idle(const struct imap *im, size_t i)
@@ -212,7 +247,7 @@ static struct imaplink *link_place(struct imap *im)
 			oldest = l;
 	}
 	if(oldest)
-		imaplink_close(oldest);
+		link_close(im, oldest);
 	return oldest;
 }
 
@@ -319,35 +354,37 @@ int64_t imap_run(struct imap *im, int64_t now_ms)
 	for(size_t i = 0; i < im->config->max_connections; i++) {
 		struct imaplink *l = &im->links[i];
 
-		if(l->state == IMAPLINK_READY && !imaplink_flush(l))
+		if(l->state == IMAPLINK_READY && imaplink_writes(l) != l->told && !link_flush(im, l))
 			link_lost(im, i, "lost", now_ms);
 	}
 	return im->first && next > now_ms + PATIENCE_MS ? now_ms + PATIENCE_MS : next;
 }
 
-void imap_wait(struct imap *im, int fd, int timeout_ms)
+/* One round of events: which connections stir, and whether the user's descriptor does. */
+static bool events_take(struct imap *im, int timeout_ms)
 {
-	struct curl_waitfd waits[IMAP_CONNECTIONS_MAX + 1];
-	struct pollfd fds[IMAP_CONNECTIONS_MAX + 1];
-	struct imaplink *links[IMAP_CONNECTIONS_MAX + 1];
-	unsigned n = 0;
+	struct epoll_event events[EVENTS_MAX];
+	int n = epoll_wait(im->watcher, events, EVENTS_MAX, timeout_ms);
+	bool readable = false;
 
-	waits[n++] = (struct curl_waitfd){.fd = fd, .events = CURL_WAIT_POLLIN};
-	for(size_t i = 0; i < im->config->max_connections; i++) {
-		links[n] = &im->links[i];
-		n += imaplink_waits(&im->links[i], &waits[n]);
+	for(int i = 0; i < n; i++) {
+		if(events[i].data.u64 == WATCHED)
+			readable = true;
+		else
+			im->links[events[i].data.u64].stirs = true;
 	}
-	if(some_connect(im)) {
-		curl_multi_poll(im->multi, waits, n, timeout_ms, NULL);
-		for(unsigned i = 1; i < n; i++)
-			links[i]->stirs |= waits[i].revents != 0;
-		return;
-	}
-	for(unsigned i = 0; i < n; i++)
-		fds[i] = (struct pollfd){.fd = waits[i].fd,
-				.events = (short)(POLLIN | (waits[i].events & CURL_WAIT_POLLOUT ? POLLOUT : 0))};
-	if(poll(fds, n, timeout_ms) <= 0)
-		return;
-	for(unsigned i = 1; i < n; i++)
-		links[i]->stirs |= fds[i].revents != 0;
+	return readable;
+}
+
+bool imap_wait(struct imap *im, int fd, int timeout_ms)
+{
+	struct curl_waitfd wait = {.fd = im->watcher, .events = CURL_WAIT_POLLIN};
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = WATCHED};
+
+	if(fd >= 0 && im->watched < 0 && epoll_ctl(im->watcher, EPOLL_CTL_ADD, fd, &event) == 0)
+		im->watched = fd;
+	if(!some_connect(im))
+		return events_take(im, timeout_ms);
+	curl_multi_poll(im->multi, &wait, 1, timeout_ms, NULL);
+	return events_take(im, 0);
 }
