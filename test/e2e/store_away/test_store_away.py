@@ -2,6 +2,7 @@
 # Copyright (C) 2026 the cpm_pf authors
 """The message store is down, refuses, is slow, or dies in the middle: nothing is lost, nothing is stored twice."""
 
+import imaplib
 import os
 import re
 import signal
@@ -93,6 +94,19 @@ def test_down(scene, stack, proxy, box):
     assert scene.statistics()["message_store"] == "connected"
 
 
+def service_login(stack, user="probe@cpm.test"):
+    """Can the service account log in for a user now?"""
+    host, _, port = stack.dovecot.address.rpartition(":")
+    client = imaplib.IMAP4(host, int(port), timeout=10)
+    try:
+        client.authenticate("PLAIN", lambda _: f"{user}\0{stack.env['CPM_IMAP_SERVICE']}\0{stack.env['CPM_IMAP_PASSWORD']}".encode())
+        return True
+    except imaplib.IMAP4.error:
+        return False
+    finally:
+        client.shutdown()
+
+
 @pytest.mark.clause("MS-1")
 def test_login_refused(scene, stack, proxy, box):
     """Dovecot with another password for the service account."""
@@ -103,6 +117,7 @@ def test_login_refused(scene, stack, proxy, box):
     try:
         config.write_text(good.replace("args = user=cpm_pf password=", "args = user=cpm_pf password=other-"))
         stack.dovecot.process.signal(signal.SIGHUP)
+        wait_until(lambda: not service_login(stack), 10, "the login is refused")
         proxy.drop()
         sent = scene.send(alice, box.aor)
         assert sent.status == 202
