@@ -3,7 +3,8 @@
  *
  * A bare IMAP client: a number of connections, each logged in as a user of its
  * own, append one object after the other for some seconds. What the server can
- * do at most with so many at once; prints one JSON object.
+ * do at most with so many at once; prints one JSON object. The objects have the
+ * headers of those that cpm_pf stores, since the server reads them.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -18,6 +19,7 @@
 
 #define CONNECTIONS_MAX 256
 #define OBJECT_MAX 65536
+#define SENDERS 100
 
 static struct {
 	const char *host, *domain, *prefix, *password, *folder;
@@ -117,17 +119,44 @@ static void open_connection(struct connection *c, int i)
 	command(c, text);
 }
 
-static void append(struct connection *c, const char *object)
+/* An object of options.bytes: headers and CPIM as cpm_pf has them, a text that fills it up. */
+static void object_print(char *out, int i, unsigned long number)
 {
-	char head[256];
-	int n = snprintf(head, sizeof(head), "a%u APPEND \"%s\" {%zu+}\r\n", ++c->tag, options.folder,
-			options.bytes);
-	static char whole[OBJECT_MAX + 300];
+	size_t room = options.bytes + 1;
+	int n = snprintf(out, room,
+			"From: <sip:sender%lu@%s>\r\nTo: <sip:%s%d@%s>\r\n"
+			"Date: Thu, 01 Jan 2026 12:00:00 +0000\r\n"
+			"Message-ID: <bare%020lx-0@%s>\r\n"
+			"Conversation-ID: f81d4fae-7dec-11d0-a765-%012lx\r\n"
+			"Contribution-ID: f81d4fae-7dec-11d0-a766-%012lx\r\n"
+			"Accept-Contact: *;+g.3gpp.icsi-ref="
+			"\"urn%%3Aurn-7%%3A3gpp-service.ims.icsi.oma.cpm.msg\"\r\n"
+			"IMDN-Message-ID: bare-%lu\r\nMessage-Direction: received\r\nMIME-Version: 1.0\r\n"
+			"Content-Type: message/cpim\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+			"From: <sip:sender%lu@%s>\r\nTo: <sip:%s%d@%s>\r\nDateTime: 2026-01-01T12:00:00Z\r\n"
+			"NS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: bare-%lu\r\n"
+			"imdn.Disposition-Notification: display\r\n\r\n"
+			"Content-Type: text/plain;charset=UTF-8\r\n\r\nseq=%lu ",
+			number % SENDERS, options.domain, options.prefix, i % options.users, options.domain,
+			number, options.domain, number, number, number, number % SENDERS, options.domain,
+			options.prefix, i % options.users, options.domain, number, number);
 
-	memcpy(whole, head, (size_t)n);
-	memcpy(whole + n, object, options.bytes);
-	memcpy(whole + (size_t)n + options.bytes, "\r\n", 2);
-	send_all(c->fd, whole, (size_t)n + options.bytes + 2);
+	if(n >= (int)room)
+		fail("-b is too small for an object");
+	memset(out + n, 'x', options.bytes - (size_t)n);
+}
+
+static void append(int i)
+{
+	static char whole[OBJECT_MAX + 300];
+	static unsigned long number;
+	struct connection *c = &connections[i];
+	size_t n = (size_t)snprintf(
+			whole, 300, "a%u APPEND \"%s\" {%zu+}\r\n", ++c->tag, options.folder, options.bytes);
+
+	object_print(whole + n, i, number++);
+	memcpy(whole + n + options.bytes, "\r\n", 2);
+	send_all(c->fd, whole, n + options.bytes + 2);
 }
 
 static void read_options(int argc, char **argv)
@@ -166,7 +195,7 @@ static void read_options(int argc, char **argv)
 		}
 	}
 	if(!options.port || !options.password || options.connections < 1
-			|| options.connections > CONNECTIONS_MAX || options.users < 1 || options.bytes < 200
+			|| options.connections > CONNECTIONS_MAX || options.users < 1 || options.bytes < 1
 			|| options.bytes > OBJECT_MAX || options.seconds <= 0)
 		fail("usage: bare_imap -p PORT -w PASSWORD [-d DOMAIN] [-u PREFIX] [-k USERS] [-n "
 			 "CONNECTIONS] [-b BYTES] -t SECONDS");
@@ -174,24 +203,19 @@ static void read_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static char object[OBJECT_MAX];
 	struct pollfd fds[CONNECTIONS_MAX];
 	unsigned long done = 0;
 	double began;
-	int i, ok, head;
+	int i, ok;
 
 	read_options(argc, argv);
-	head = snprintf(object, sizeof(object),
-			"From: sip:sender@bench.example\r\nMessage-ID: <bare@bench.example>\r\n"
-			"Content-Type: message/cpim\r\n\r\n");
-	memset(object + head, 'x', options.bytes - (size_t)head);
 	for(i = 0; i < options.connections; i++) {
 		open_connection(&connections[i], i);
 		fds[i] = (struct pollfd){.fd = connections[i].fd, .events = POLLIN};
 	}
 	began = now();
 	for(i = 0; i < options.connections; i++)
-		append(&connections[i], object);
+		append(i);
 	while(now() - began < options.seconds) {
 		if(poll(fds, (nfds_t)options.connections, 1000) <= 0)
 			continue;
@@ -201,7 +225,7 @@ int main(int argc, char **argv)
 			if(!ok)
 				fail("an append was refused");
 			done++;
-			append(&connections[i], object);
+			append(i);
 		}
 	}
 	printf("{\"appends\": %lu, \"seconds\": %.6f, \"rate\": %.1f}\n", done, now() - began,

@@ -2,7 +2,9 @@
 # Copyright (C) 2026 the cpm_pf authors
 """Putting messages into an IMAP store before the 200, against a bare client; and what a slow store does to others."""
 
+import imaplib
 import json
+import re
 import subprocess
 
 from figures import Figure
@@ -11,8 +13,6 @@ from rig import STORE_USERS
 from sides import DOMAIN
 
 PARALLEL = (1, 8, 32)
-# Of a message of 1,175 octets, as it arrives in the store.
-OBJECT_BYTES = 1000
 SLOW_MS, SLOW_OUTSTANDING = 500, 16
 
 FIGURES = [
@@ -25,11 +25,20 @@ FIGURES = [
 ]
 
 
-def bare(rig, parallel):
+def object_bytes(rig):
+    """The size of the last object that a user got: the bare client's are as large."""
+    host, _, port = rig.dovecot.address.rpartition(":")
+    with imaplib.IMAP4(host, int(port)) as imap:
+        imap.login(f"m0@{DOMAIN}", rig.dovecot.password)
+        imap.select("Default", readonly=True)
+        return int(re.search(rb"RFC822.SIZE (\d+)", imap.fetch("*", "(RFC822.SIZE)")[1][0]).group(1))
+
+
+def bare(rig, parallel, size):
     port = rig.dovecot.address.rpartition(":")[2]
     text = rig.program(
         "bare_imap", "-p", port, "-w", rig.dovecot.password, "-d", DOMAIN, "-u", "m", "-k", STORE_USERS, "-n", parallel,
-        "-b", OBJECT_BYTES, "-t", rig.seconds,
+        "-b", size, "-t", rig.seconds,
     )
     return json.loads(text)["rate"]
 
@@ -39,11 +48,11 @@ def ours(rig, side, parallel):
     return rig.load(side, "-u", "m", "-k", users, "-n", parallel, "-o", "-a", "display", "-t", rig.seconds, status="200")
 
 
-def rates(rig, side):
+def rates(rig, side, size):
     for parallel in PARALLEL:
         theirs, own = [], []
         for _ in range(rig.turns):
-            theirs.append(bare(rig, parallel))
+            theirs.append(bare(rig, parallel, size))
             own.append(ours(rig, side, parallel))
         rate, limit = sum(o["rate"] for o in own) / len(own), sum(theirs) / len(theirs)
         rig.record.add(**{
@@ -83,8 +92,9 @@ def run(rig):
     rig.warm_up(behind)
     for parallel in PARALLEL:
         ours(rig, fast, parallel)
+    size = object_bytes(rig)
     proxy.set(f"delay-{SLOW_MS}")
     for _ in range(rig.rounds):
-        rates(rig, fast)
+        rates(rig, fast, size)
         slow(rig, behind)
     proxy.close()
