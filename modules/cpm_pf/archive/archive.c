@@ -29,6 +29,7 @@ struct archive_shared {
 };
 
 static struct archive_shared *shared; /* one each process */
+static atomic_size_t *in_flight;      /* octets of the jobs that are not freed yet */
 static int self;
 static struct mailbox *mailbox;
 static struct imap *imap;
@@ -48,7 +49,8 @@ bool archive_init(void)
 	if(!archive_configured())
 		return true;
 	shared = shm_mallocxz((size_t)settings.store_workers * sizeof(*shared));
-	if(!shared)
+	in_flight = shm_mallocxz(sizeof(*in_flight));
+	if(!shared || !in_flight)
 		return false;
 	for(i = 0; i < settings.store_workers; i++)
 		strcpy(shared[i].state, "connected");
@@ -73,6 +75,8 @@ void archive_gauges(struct archive_gauges *out)
 	int i;
 
 	memset(out, 0, sizeof(*out));
+	if(archive_configured())
+		out->octets = atomic_load(in_flight);
 	for(i = 0; archive_configured() && i < settings.store_workers; i++) {
 		unsigned long longest = atomic_exchange(&shared[i].latency_max_ms, 0);
 
@@ -91,6 +95,22 @@ static char *text_put(char *at, struct cpm_slice *to, struct cpm_slice from)
 	return at + from.n;
 }
 
+static bool octets_take(size_t n)
+{
+	size_t before;
+
+	if(!archive_configured())
+		return false;
+	before = atomic_fetch_add(in_flight, n);
+	if(!n
+			|| (n <= (size_t)settings.store_max_bytes_in_flight
+					&& before <= (size_t)settings.store_max_bytes_in_flight - n))
+		return true;
+	atomic_fetch_sub(in_flight, n);
+	count(imap_overflow);
+	return false;
+}
+
 struct archive_job *archive_job_make(enum archive_task task, struct cpm_slice aor,
 		struct cpm_slice id, const char *suffix, struct cpm_slice record, struct cpm_slice body,
 		bool copy)
@@ -101,12 +121,15 @@ struct archive_job *archive_job_make(enum archive_task task, struct cpm_slice ao
 	struct cpm_buf b;
 
 	cpm_buf_init_fixed(&b, key, sizeof(key));
-	if(cpm_object_add_key(&b, id, suffix, aor) != CPM_OK)
+	if(cpm_object_add_key(&b, id, suffix, aor) != CPM_OK || !octets_take(record.n + body.n))
 		return NULL;
 	job = shm_malloc(sizeof(*job) + b.n + (copy ? aor.n + record.n + body.n : 0));
-	if(!job)
+	if(!job) {
+		atomic_fetch_sub(in_flight, record.n + body.n);
 		return NULL;
+	}
 	memset(job, 0, sizeof(*job));
+	job->octets = record.n + body.n;
 	job->command.head.kind = JOB_COMMAND;
 	job->back = POST_QUEUE;
 	job->process = post_process_of(POST_QUEUE, aor);
@@ -124,17 +147,23 @@ struct archive_job *archive_job_make(enum archive_task task, struct cpm_slice ao
 	return job;
 }
 
+void archive_job_free(struct archive_job *job)
+{
+	atomic_fetch_sub(in_flight, job->octets);
+	shm_free(job);
+}
+
 bool archive_post(struct archive_job *job)
 {
 	int process = post_process_of(POST_STORE, job->aor);
 
-	if(!archive_configured()
-			|| atomic_load(&shared[process].pending) >= (unsigned long)settings.store_max_pending)
+	if(!archive_configured())
 		return false;
-	atomic_fetch_add(&shared[process].pending, 1);
-	if(post_to(POST_STORE, process, job))
+	if(atomic_fetch_add(&shared[process].pending, 1) < (unsigned long)settings.store_max_pending
+			&& post_to(POST_STORE, process, job))
 		return true;
 	atomic_fetch_sub(&shared[process].pending, 1);
+	count(imap_overflow);
 	return false;
 }
 

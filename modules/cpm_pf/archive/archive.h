@@ -30,6 +30,7 @@ struct archive_job {
 	void *owner;     /* the sender's own: what it is about */
 	uint64_t ticket; /* likewise */
 	bool again;      /* an earlier attempt may have stored it */
+	size_t octets;   /* of the room in flight */
 	int64_t begun_ms;
 	struct cpm_slice aor;          /* canonical key; borrows from the job or from owner */
 	struct cpm_slice key;          /* of the object, local@host */
@@ -56,10 +57,13 @@ bool archive_init(void);
 bool archive_configured(void);
 
 /* A job with a key of its own, <id><suffix>@<hostname>; aor, record and body are copied or, when copy is false, borrowed from what
- * outlives the job. A body without bytes (p NULL) gets room for n. NULL without memory. */
+ * outlives the job. A body without bytes (p NULL) gets room for n. NULL without memory, or when store_max_bytes_in_flight are under
+ * way: as when archive_post is false, the message store has to wait for it. Freed by archive_job_free. */
 struct archive_job *archive_job_make(enum archive_task task, struct cpm_slice aor,
 		struct cpm_slice id, const char *suffix, struct cpm_slice record, struct cpm_slice body,
 		bool copy);
+
+void archive_job_free(struct archive_job *job);
 
 /* Any process. False when it is full: the caller keeps the job. */
 bool archive_post(struct archive_job *job);
@@ -73,6 +77,7 @@ const char *archive_state(void);
 struct archive_gauges {
 	unsigned long pending, connections,
 			latency_max_ms; /* latency: the longest call since the last look */
+	size_t octets;          /* of messages under way, of this node */
 };
 void archive_gauges(struct archive_gauges *out);
 

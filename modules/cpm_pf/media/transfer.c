@@ -319,7 +319,7 @@ static void recorded(struct command_job *command, struct store *store, int64_t n
 	} else {
 		history_failed(a);
 	}
-	shm_free(a);
+	archive_job_free(a);
 	hang_up(t);
 	transfer_release(t);
 }

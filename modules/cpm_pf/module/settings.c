@@ -195,6 +195,14 @@ static bool imap_check(void)
 				settings.store_user);
 		return false;
 	}
+	if(settings.store_max_bytes_in_flight
+			< settings.store_max_object_bytes + settings.max_record_bytes) {
+		LM_ERR("parameter store_max_bytes_in_flight is %d: write at least %d, for one object "
+			   "(store_max_object_bytes) with its record (max_record_bytes)\n",
+				settings.store_max_bytes_in_flight,
+				settings.store_max_object_bytes + settings.max_record_bytes);
+		return false;
+	}
 	imap = imap_new(&settings.imap, &error);
 	if(!imap) {
 		LM_ERR("parameter store_url and its kin: %s\n", error ? error : "no memory");

@@ -114,7 +114,7 @@ static void recording_back(struct command_job *command, struct store *queue_stor
 		history_remove(
 				a->aor, cpm_slice_head(a->key, at), "", a->uid, a->uidvalidity, archive_folder(a));
 	}
-	shm_free(a);
+	archive_job_free(a);
 	if(!waits)
 		return;
 	cpm_record_parse(f->message->record, &r, NULL);

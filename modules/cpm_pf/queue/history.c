@@ -54,7 +54,7 @@ bool history_record(struct cpm_slice aor, struct cpm_slice id, const char *key_s
 	a->again = true;
 	if(archive_post(a))
 		return true;
-	shm_free(a);
+	archive_job_free(a);
 	return false;
 }
 
@@ -81,7 +81,7 @@ static void removal_forgotten(struct command_job *command, struct store *store, 
 		LM_WARN("event=recording_left key=%.*s user=%.*s reason=%s\n", (int)a->key.n, a->key.p,
 				(int)a->aor.n, a->aor.p, a->reason);
 	}
-	shm_free(a);
+	archive_job_free(a);
 }
 
 static void on_kept(void *context, enum store_rc rc)
@@ -89,7 +89,7 @@ static void on_kept(void *context, enum store_rc rc)
 	struct archive_job *a = context;
 
 	if(rc == STORE_OK || rc == STORE_DUPLICATE) {
-		shm_free(a);
+		archive_job_free(a);
 		return;
 	}
 	a->command.run = removal_forgotten;
@@ -140,7 +140,7 @@ void history_remove(struct cpm_slice aor, struct cpm_slice id, const char *key_s
 	if(!a || folder.n > sizeof(a->folder)) {
 		count(recordings_left);
 		if(a)
-			shm_free(a);
+			archive_job_free(a);
 		return;
 	}
 	a->uid = uid;
@@ -170,7 +170,7 @@ static void removal_back(struct command_job *command, struct store *store, int64
 		due_again(d, cpm_retry_at(now, removal.since_ms, RETRY_MIN_MS,
 							 (int64_t)settings.retry_max_s * 1000, (uint32_t)random()));
 	}
-	shm_free(a);
+	archive_job_free(a);
 }
 
 void removal_due(struct due *d, int64_t now)
@@ -201,6 +201,6 @@ void removal_due(struct due *d, int64_t now)
 			return;
 	}
 	if(a)
-		shm_free(a);
+		archive_job_free(a);
 	due_again(d, now + RETRY_MIN_MS);
 }

@@ -87,7 +87,7 @@ static void storing_back(struct command_job *command, struct store *store, int64
 		job->store_ms = retry_ms(now, job->now_ms);
 		queue_store(job);
 	}
-	shm_free(a);
+	archive_job_free(a);
 }
 
 bool storing_post(struct store_job *job)
@@ -100,7 +100,7 @@ bool storing_post(struct store_job *job)
 		a->command.run = storing_back;
 		if(archive_post(a))
 			return true;
-		shm_free(a);
+		archive_job_free(a);
 	}
 	job->store_ms = retry_ms(job->now_ms, job->now_ms);
 	return post_queue(job->aor, job);
@@ -146,7 +146,7 @@ static void kept_back(struct command_job *command, struct store *store, int64_t 
 		outcome_unstored(d->id, d->aor, a->reason);
 		due_again(d, retry_ms(now, r.arrived_ms));
 	}
-	shm_free(a);
+	archive_job_free(a);
 }
 
 /* The octets of a large message lie apart. */
@@ -177,7 +177,7 @@ static bool kept_begin(struct due *d, const struct cpm_record *r)
 	}
 	if(archive_post(a))
 		return true;
-	shm_free(a);
+	archive_job_free(a);
 	return false;
 }
 

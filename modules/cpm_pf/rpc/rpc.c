@@ -130,6 +130,7 @@ static void archive_add(rpc_t *rpc, void *h)
 	archive_gauges(&g);
 	rpc_add_text(rpc, h, "message_store", cpm_slice_of(archive_state()));
 	rpc_add_number(rpc, h, "imap_pending", (int64_t)g.pending);
+	rpc_add_number(rpc, h, "imap_octets", (int64_t)g.octets);
 	rpc_add_number(rpc, h, "imap_connections", (int64_t)g.connections);
 	rpc_add_number(rpc, h, "imap_latency_max_ms", (int64_t)g.latency_max_ms);
 }

@@ -58,7 +58,7 @@ static void recorded(struct command_job *command, struct store *store, int64_t n
 	context_resume_recorded(NULL);
 	context_resume(NULL, NULL);
 	shm_free(job);
-	shm_free(a);
+	archive_job_free(a);
 }
 
 static bool post(struct store_job *job)
@@ -72,7 +72,7 @@ static bool post(struct store_job *job)
 	a->command.run = recorded;
 	if(archive_post(a))
 		return true;
-	shm_free(a);
+	archive_job_free(a);
 	return false;
 }
 
