@@ -172,7 +172,7 @@ static bool result_post(struct archive_job *job)
 	return post_to(job->back, job->process, job);
 }
 
-/* The result goes to the queue process; what that cannot take now is tried again with the next turn. */
+/* What cannot be settled here goes to the queue process; what that cannot take now is tried again with the next turn. */
 static void job_back(struct archive_job *job)
 {
 	unsigned long latency = (unsigned long)(now_ms() - job->begun_ms);
@@ -197,10 +197,10 @@ static void job_back(struct archive_job *job)
 	}
 	if(job->found)
 		count(imap_found);
-	if(!result_post(job))
-		waiting[waiting_count++] = job;
-	else
+	if((job->settle && job->settle(job)) || result_post(job))
 		atomic_fetch_sub(&shared[self].pending, 1);
+	else
+		waiting[waiting_count++] = job;
 }
 
 static void job_fail(struct archive_job *job, enum imap_rc rc, const char *reason)
@@ -393,14 +393,10 @@ static void archive_sleep(int64_t wait, bool gather)
 
 	if(waiting_count)
 		ms = 1;
-	if(gather) {
-		imap_wait(imap, -1, ms);
+	if(!gather && !mailbox_sleep(mailbox))
 		return;
-	}
-	if(!mailbox_sleep(mailbox))
-		return;
-	imap_wait(imap, mailbox_fd(mailbox), ms);
-	mailbox_awake(mailbox);
+	if(imap_wait(imap, mailbox_fd(mailbox), ms) || !gather)
+		mailbox_awake(mailbox);
 }
 
 void archive_run(int index)

@@ -23,6 +23,9 @@ enum archive_task {
 struct archive_job {
 	struct command_job
 			command; /* run: called in a queue process with the result; takes the job over */
+	/* Called before that with the result, in the store process: true when it could be brought to an end there, without Redis, and the
+	 * job is taken over. NULL: the queue process always. */
+	bool (*settle)(struct archive_job *job);
 	/* Where the result goes: archive_job_make sets the user's queue process. */
 	enum post_kind back;
 	int process;

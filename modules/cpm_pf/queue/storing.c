@@ -75,6 +75,21 @@ static void stored(
 		on_reported(job, STORE_DOWN);
 }
 
+/* In the store process: nothing but the answer is left to do, so nobody else needs to be woken for it. */
+static bool storing_settle(struct archive_job *a)
+{
+	struct store_job *job = a->owner;
+	struct cpm_record r;
+
+	if(a->rc != IMAP_OK || cpm_record_parse(job->record, &r, NULL) != CPM_OK
+			|| report_owed(&r, job->body, CPM_END_STORED))
+		return false;
+	outcome_stored(job->id, job->aor, archive_folder(a), a->uid, a->uidvalidity, false);
+	answer(job);
+	archive_job_free(a);
+	return true;
+}
+
 static void storing_back(struct command_job *command, struct store *store, int64_t now)
 {
 	struct archive_job *a = (struct archive_job *)command;
@@ -98,6 +113,7 @@ bool storing_post(struct store_job *job)
 	if(a) {
 		a->owner = job;
 		a->command.run = storing_back;
+		a->settle = storing_settle;
 		if(archive_post(a))
 			return true;
 		archive_job_free(a);
