@@ -5,12 +5,13 @@
  */
 #include "invite.h"
 
-#include "../../core/globals.h"
 #include "../../core/locking.h"
 #include "../../core/mem/shm.h"
 #include "../../core/parser/parse_cseq.h"
 #include "../../core/parser/parse_from.h"
 #include "../../core/parser/parse_to.h"
+#include "../../core/parser/parse_uri.h"
+#include "../../core/socket_info.h"
 #include "../../core/ut.h"
 #include "dialogs.h"
 
@@ -156,6 +157,21 @@ static void on_reply(struct cell *t, int type, struct tmcb_params *ps)
 		shm_free(sdp.s);
 }
 
+/* The server's first of the transport that a URI names; our own processes have none of their own (bind_address). */
+static struct socket_info *socket_for(str *uri)
+{
+	struct sip_uri parsed;
+	struct socket_info *found = NULL;
+
+	if(parse_uri(uri->s, uri->len, &parsed) == 0) {
+		if(parsed.proto == PROTO_TLS || parsed.type == SIPS_URI_T)
+			found = tls_listen;
+		else if(parsed.proto == PROTO_TCP)
+			found = tcp_listen;
+	}
+	return found ? found : get_first_socket();
+}
+
 static dlg_t *dialog_make(const struct invite *i)
 {
 	str from = str_of_slice(i->from), to = str_of_slice(i->to), uri = str_of_slice(i->uri),
@@ -168,8 +184,11 @@ static dlg_t *dialog_make(const struct invite *i)
 		tm.free_dlg(dlg);
 		return NULL;
 	}
-	dlg->send_sock = i->socket ? i->socket : bind_address;
-	return dlg;
+	dlg->send_sock = i->socket ? i->socket : socket_for(hop.len ? &hop : &uri);
+	if(dlg->send_sock)
+		return dlg;
+	tm.free_dlg(dlg);
+	return NULL;
 }
 
 static bool send_with(const struct invite *i, struct place *p, dlg_t *dlg, uint64_t ticket)

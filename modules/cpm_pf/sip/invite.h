@@ -16,7 +16,7 @@ struct invite {
 	struct cpm_slice next_hop; /* empty: by uri */
 	struct cpm_slice headers;  /* complete lines with CRLF, without Contact and Content-Type */
 	struct cpm_slice sdp;
-	struct socket_info *socket; /* NULL: the server's first */
+	struct socket_info *socket; /* NULL: the server's first of the transport that it needs */
 };
 
 /* The final answer, in any process. */
