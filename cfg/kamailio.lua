@@ -223,8 +223,10 @@ function ksr_route_large()
 		cpm.reject("122")
 		KSR.x.exit()
 	elseif action == "interwork" or action == "deliver+interwork" then -- 6b
-		cpm.interwork()
-		ksr_route_relay_invite()
+		if cpm.bridge_isf("ksr_route_uninterworked_large") < 0 then
+			ksr_route_uninterworked_large()
+		end
+		KSR.x.exit()
 	elseif action == "forward" then -- 6d
 		cpm.forward()
 		ksr_route_relay_invite()
@@ -235,6 +237,14 @@ function ksr_route_large()
 		end
 	end
 	ksr_route_receive()
+end
+
+-- What the ISF does not take is deferred.
+function ksr_route_uninterworked_large()
+	if fact("reason") == "undelivered" then
+		ksr_route_receive()
+	end
+	ksr_route_not_received()
 end
 
 -- Step 10: no client took it.

@@ -1,85 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright (C) 2026 the cpm_pf authors
  *
- * The worker builds an INVITE for each client; the media process sends them,
- * joins the first that accepts to the sender, and ends both. Octets pass in
- * order: a sender that leaves a hole cannot be served without keeping what comes
- * behind it, so it is refused.
+ * Joins the first client that accepts to the sender, and ends both. Octets pass
+ * in order: a sender that leaves a hole cannot be served without keeping what
+ * comes behind it, so it is refused.
  */
 #include "bridge.h"
 
 #include <stdlib.h>
 
 #include "../../core/mem/shm.h"
-#include "../archive/archive.h"
-#include "../core/codec/feature.h"
+#include "../core/base/ring.h"
 #include "../core/session/bridge.h"
-#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
-#include "../script/deferral.h"
-#include "../sip/contacts.h"
-#include "../sip/invite.h"
-#include "../sip/message.h"
-#include "media.h"
 #include "offer.h"
-#include "transfer.h"
 
 #define SDP_MAX 2048
-#define TEXT_MAX (512u * 1024)
 /* More than this held: the sender waits. */
 #define HELD_MAX (BRIDGE_BUFFER / 2)
 /* For the sender's BYE, before we send our own: after the 200, and after an answer that is none. */
 #define BYE_GRACE_MS 10000
 #define FAIL_GRACE_MS 1000
-/* A client that hung up when it had everything: for its last responses, which come by another way than its BYE. */
-#define LAST_WORDS_MS 2000
-/* A final answer that has not come by then never will: tm's own timers are shorter. */
-#define ANSWER_LOST_MS 300000
-/* tm's own time for the parked INVITE is longer than ours by this. */
-#define PATIENCE_MS 5000
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
-
-struct bridge_client {
-	struct cpm_slice uri, next_hop, headers; /* in the job's block */
-	struct socket_info *socket;
-};
-
-struct bridge_job {
-	struct command_job command;
-	struct command_request request;
-	dialog_id dialog;
-	uint64_t octets;
-	bool octets_known;
-	struct cpm_slice aor, id, from, to, sdp; /* in the job's block */
-	struct bridge_client clients[BRIDGE_CLIENTS_MAX];
-	size_t count;
-};
-
-struct bridge;
-
-/* An INVITE of ours and what comes of it. It outlives its bridge while the final answer is awaited. */
-struct branch {
-	bool used, pending;
-	struct bridge *bridge; /* NULL: nobody wants it any more */
-	uint64_t ticket;
-	struct leg *leg;
-	dialog_id dialog; /* 0: none, or over */
-	int64_t sent_ms;
-};
 
 struct bridge {
 	struct bridge *next;
 	enum cpm_bridge_state state;
 	struct bridge_job *job;
 	struct leg *in;
-	bool in_over;       /* the sender's dialog is */
-	struct branch *out; /* the client that accepted */
-	size_t pending;     /* clients that may yet */
-	char *buffer;       /* a ring */
-	size_t first, held;
-	uint64_t taken; /* octets from the sender */
-	uint64_t total; /* when known; else 0 */
+	bool in_over;         /* the sender's dialog is */
+	struct branch *out;   /* the client that accepted */
+	size_t pending;       /* clients that may yet */
+	struct cpm_ring ring; /* its memory comes with the first octets */
+	uint64_t taken;       /* octets from the sender */
+	uint64_t total;       /* when known; else 0 */
 	bool complete, giving, paused;
 	bool confirmed; /* by the client, perhaps before the sender's end-line is here */
 	size_t wanted;
@@ -90,279 +45,33 @@ struct bridge {
 };
 
 static struct bridge *bridges;
-static struct branch *branches;
-static size_t branch_count;
 
-static void bridge_run(struct command_job *head, struct store *store, int64_t now);
 static void bridge_event(struct bridge *b, enum cpm_bridge_event event);
 
-/* In a worker. While the text grows, slices hold offsets into it. */
-
-static struct cpm_slice text_put(struct cpm_buf *b, struct cpm_slice s)
-{
-	struct cpm_slice at = {(const char *)(uintptr_t)b->n, s.n};
-
-	cpm_buf_add(b, s);
-	return at;
-}
-
-static void text_settle(struct cpm_slice *s, const char *text)
-{
-	s->p = text + (uintptr_t)s->p;
-}
-
-/* 8.3.1.2 step 8a-d. */
-static void client_add(struct bridge_job *job, const struct cpm_record *record,
-		const struct contact *contact, struct cpm_buf *text)
-{
-	struct bridge_client *client = &job->clients[job->count++];
-	size_t start;
-
-	client->socket = contact->socket;
-	client->next_hop = text_put(text, contact_next_hop(contact));
-	start = text->n;
-	contact_add_request_uri(contact, record->aor, text);
-	client->uri = (struct cpm_slice){(const char *)(uintptr_t)start, text->n - start};
-	start = text->n;
-	message_add_invite_headers(
-			record, contact, CPM_ICSI_LARGEMSG, (unsigned)settings.session_expires_s, text);
-	client->headers = (struct cpm_slice){(const char *)(uintptr_t)start, text->n - start};
-}
-
-static bool clients_add(struct bridge_job *job, const struct context *c,
-		const struct cpm_record *record, struct cpm_buf *text)
-{
-	struct contacts contacts;
-	size_t i;
-
-	if(!contacts_load(c->user.key, &contacts))
-		return false;
-	for(i = 0; i < contacts.count && job->count < BRIDGE_CLIENTS_MAX; i++) {
-		const struct contact *contact = &contacts.items[i];
-
-		if(contact_takes_messages(contact)
-				&& cpm_decide_client(context_documents(c), contact->instance, CPM_MEDIUM_LARGE))
-			client_add(job, record, contact, text);
-	}
-	contacts_free(&contacts);
-	return job->count > 0;
-}
-
-static struct bridge_job *job_copy(const struct bridge_job *from, const struct cpm_buf *text)
-{
-	struct bridge_job *job = shm_malloc(sizeof(*job) + text->n);
-	char *copy;
-	size_t i;
-
-	if(!job)
-		return NULL;
-	copy = (char *)(job + 1);
-	*job = *from;
-	memcpy(copy, text->p, text->n);
-	text_settle(&job->aor, copy);
-	text_settle(&job->id, copy);
-	text_settle(&job->from, copy);
-	text_settle(&job->to, copy);
-	text_settle(&job->sdp, copy);
-	for(i = 0; i < job->count; i++) {
-		text_settle(&job->clients[i].uri, copy);
-		text_settle(&job->clients[i].next_hop, copy);
-		text_settle(&job->clients[i].headers, copy);
-	}
-	return job;
-}
-
-/* NULL with c->reason. */
-static struct bridge_job *job_make(const struct context *c, const struct cpm_record *record,
-		struct cpm_slice sdp, const struct cpm_sdp *offer, const char **reason)
-{
-	static struct cpm_buf text;
-	struct bridge_job plan = {.command = {{JOB_COMMAND}, bridge_run},
-			.octets = offer->file_size,
-			.octets_known = offer->file_size_known};
-	struct bridge_job *job;
-
-	if(!text.max)
-		cpm_buf_init(&text, TEXT_MAX);
-	cpm_buf_reset(&text);
-	plan.aor = text_put(&text, record->aor);
-	plan.id = text_put(&text, record->id);
-	plan.from = text_put(&text, record->from);
-	plan.to = text_put(&text, record->to);
-	plan.sdp = text_put(&text, sdp);
-	*reason = "no-client";
-	if(!clients_add(&plan, c, record, &text))
-		return NULL;
-	*reason = "busy";
-	job = text.rc == CPM_OK ? job_copy(&plan, &text) : NULL;
-	return job;
-}
-
-static int hand_over(struct sip_msg *msg, struct context *c, struct bridge_job *job)
-{
-	int process = media_choose();
-
-	transaction_patience(msg, settings.bridge_wait_ms + PATIENCE_MS);
-	c->undelivered = true;
-	context_keep(msg, c);
-	switch(dialog_open(
-			msg, media_owner(process), bridge_told, &job->dialog, &job->request.transaction)) {
-		case DIALOG_OPENED:
-			break;
-		case DIALOG_ABSORBED:
-		case DIALOG_REPLIED:
-			shm_free(job);
-			return 0;
-		case DIALOG_FAILED:
-		default:
-			shm_free(job);
-			c->undelivered = false;
-			return offer_refuse(c, "busy", "no room for the dialog");
-	}
-	if(post_to(POST_MEDIA, process, job)) {
-		count(relayed);
-		return 0;
-	}
-	dialog_refuse(job->dialog);
-	transaction_unpark(&job->request.transaction);
-	shm_free(job);
-	c->undelivered = false;
-	return offer_refuse(c, "busy", "the msrp process is behind");
-}
-
-int bridge_begin(struct sip_msg *msg, struct context *c, const str *route)
-{
-	struct transaction_route target;
-	struct cpm_slice sdp = CPM_SLICE_NONE;
-	struct cpm_record record;
-	struct store_job *kept;
-	struct bridge_job *job;
-	struct cpm_sdp offer;
-	int rc;
-
-	if(!transaction_route_find(route, &target)) {
-		LM_ERR("cpm_bridge: there is no route[%.*s]\n", route->len, route->s);
-		c->reason = "busy";
-		return -2;
-	}
-	if(!context_request(msg, c)) {
-		count(malformed);
-		return offer_refuse(c, "malformed", "the headers cannot be read");
-	}
-	if(!media_on())
-		return offer_refuse(c, "no-media", "msrp_listen is not set");
-	if((rc = offer_read(c, &sdp, &offer)) < 0)
-		return rc;
-	/* What is to be recorded must be had as a whole: it is received, and sent from here (adr/0031). */
-	if(c->verdict.record_history && archive_configured()) {
-		c->reason = "history";
-		return -1;
-	}
-	kept = deferral_of_invite(msg, c, offer.file_size);
-	if(!kept)
-		return reason_status(c->reason) < 500 ? -1 : -2;
-	job = cpm_record_parse(kept->record, &record, NULL) == CPM_OK
-				  ? job_make(c, &record, sdp, &offer, &c->reason)
-				  : NULL;
-	shm_free(kept);
-	if(!job)
-		return reason_status(c->reason) < 500 ? -1 : -2;
-	c->reason = "";
-	job->request.route = target;
-	return hand_over(msg, c, job);
-}
-
-/* In the media process. */
-
-bool bridge_start(void)
-{
-	branch_count = (size_t)settings.msrp_max_sessions;
-	branches = calloc(branch_count, sizeof(*branches));
-	return branches != NULL;
-}
-
-static struct branch *branch_take(struct bridge *b)
-{
-	static size_t from;
-	size_t i;
-
-	for(i = 0; i < branch_count; i++) {
-		struct branch *branch = &branches[(from + i) % branch_count];
-
-		if(branch->used)
-			continue;
-		from = (size_t)(branch - branches) + 1;
-		*branch = (struct branch){.used = true, .bridge = b};
-		branch->ticket = transfer_ticket(branch_count + (size_t)(branch - branches));
-		return branch;
-	}
-	return NULL;
-}
-
-/* Nobody waits for anything of it. */
-static void branch_release(struct branch *branch)
-{
-	leg_close(&branch->leg);
-	if(!branch->pending && !branch->dialog)
-		branch->used = false;
-}
-
-static void branch_hang_up(struct branch *branch)
-{
-	if(branch->dialog)
-		dialog_hang_up(branch->dialog);
-	branch->dialog = 0;
-}
-
-/* All clients but the one that is kept. */
 static void clients_cancel(struct bridge *b, const struct branch *keep)
 {
-	size_t i;
-
-	for(i = 0; i < branch_count; i++) {
-		struct branch *branch = &branches[i];
-
-		if(!branch->used || branch->bridge != b || branch == keep)
-			continue;
-		branch->bridge = NULL;
-		if(branch->pending)
-			invite_cancel(branch->ticket);
-		branch_hang_up(branch);
-		branch_release(branch);
-	}
+	branch_cancel_others(b, keep);
 	b->pending = 0;
 }
 
-/* How many octets can be given now. Without a known total one is held back, so that the last piece is never empty. */
-static size_t octets_ready(const struct bridge *b)
-{
-	size_t n = b->held, straight = BRIDGE_BUFFER - b->first;
-
-	if(!b->total && !b->complete && n)
-		n--;
-	n = n < straight ? n : straight;
-	return n < b->wanted ? n : b->wanted;
-}
-
-/* From the ring to the client, as it wants. Each piece can bring the next wish, or the end of everything. */
+/* From the ring to the client, as it wants. Each piece can bring the next wish, or the end of everything. Without a known total one octet
+ * is held back, so that the last piece is never empty. */
 static void octets_pass(struct bridge *b)
 {
-	size_t n;
-
 	if(b->giving)
 		return;
 	b->giving = true;
-	while(b->state == CPM_BRIDGE_OPEN && b->out && b->out->leg && b->wanted
-			&& (n = octets_ready(b)) > 0) {
-		struct cpm_slice piece = {b->buffer + b->first, n};
+	while(b->state == CPM_BRIDGE_OPEN && b->out && b->out->leg && b->wanted) {
+		size_t ready = b->ring.held - (!b->total && !b->complete && b->ring.held);
+		struct cpm_slice piece = cpm_ring_take(&b->ring, ready < b->wanted ? ready : b->wanted);
 
+		if(!piece.n)
+			break;
 		b->wanted = 0;
-		b->first = (b->first + n) % BRIDGE_BUFFER;
-		b->held -= n;
-		leg_give(b->out->leg, piece, b->complete && !b->held);
+		leg_give(b->out->leg, piece, b->complete && !b->ring.held);
 	}
 	b->giving = false;
-	if(b->state == CPM_BRIDGE_OPEN && b->in && b->paused && b->held <= HELD_MAX) {
+	if(b->state == CPM_BRIDGE_OPEN && b->in && b->paused && b->ring.held <= HELD_MAX) {
 		b->paused = false;
 		leg_resume(b->in);
 	}
@@ -404,10 +113,10 @@ static unsigned in_begin(void *owner, struct leg *leg, const struct cpm_msrp_hea
 			.content_type = CPM_SLICE("message/cpim"), .total = total, .total_known = total > 0};
 
 	/* One message a session; and none for a client that is gone. */
-	if(b->buffer || b->state != CPM_BRIDGE_OPEN)
+	if(b->ring.p || b->state != CPM_BRIDGE_OPEN)
 		return 413;
-	b->buffer = malloc(BRIDGE_BUFFER);
-	if(!b->buffer)
+	cpm_ring_init(&b->ring, malloc(BRIDGE_BUFFER), BRIDGE_BUFFER);
+	if(!b->ring.p)
 		return 408;
 	b->total = total;
 	if(b->out->leg)
@@ -418,7 +127,6 @@ static unsigned in_begin(void *owner, struct leg *leg, const struct cpm_msrp_hea
 static bool in_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slice piece)
 {
 	struct bridge *b = owner;
-	size_t end, n;
 
 	if(b->total && (at > b->total || piece.n > b->total - at)) {
 		sender_breach(b, 413, "more octets than announced");
@@ -426,20 +134,14 @@ static bool in_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slic
 	}
 	if(at < b->taken)
 		piece = cpm_slice_from(piece, b->taken - at < piece.n ? (size_t)(b->taken - at) : piece.n);
-	if(at > b->taken || piece.n > BRIDGE_BUFFER - b->held) {
+	/* It always has the room: the leg is paused before it is used up. */
+	if(at > b->taken || !cpm_ring_put(&b->ring, piece)) {
 		sender_breach(b, 413, "octets out of order");
 		return true;
 	}
-	while(piece.n) {
-		end = (b->first + b->held) % BRIDGE_BUFFER;
-		n = piece.n < BRIDGE_BUFFER - end ? piece.n : BRIDGE_BUFFER - end;
-		memcpy(b->buffer + end, piece.p, n);
-		b->held += n;
-		b->taken += n;
-		piece = cpm_slice_from(piece, n);
-	}
+	b->taken += piece.n;
 	/* Not under its own feet: what is passed on may ask for more. */
-	b->paused = b->held > HELD_MAX;
+	b->paused = b->ring.held > HELD_MAX;
 	octets_pass(b);
 	return !b->paused || b->state != CPM_BRIDGE_OPEN;
 }
@@ -648,52 +350,22 @@ static void bridge_event(struct bridge *b, enum cpm_bridge_event event)
 	}
 }
 
-/* A client is none of those that may accept any more. */
-static void client_out(struct branch *branch)
+void bridge_accepted(struct bridge *b, struct branch *branch)
 {
-	struct bridge *b = branch->bridge;
+	b->out = branch;
+	bridge_event(b, CPM_BRIDGE_ACCEPTED);
+}
 
-	branch->bridge = NULL;
-	branch_hang_up(branch);
-	branch_release(branch);
+void bridge_refused(struct bridge *b, unsigned status)
+{
+	b->status = status;
 	if(--b->pending == 0)
 		bridge_event(b, CPM_BRIDGE_REFUSED);
 }
 
-void bridge_answered(
-		size_t place, uint64_t ticket, int status, dialog_id dialog, struct cpm_slice sdp)
+void bridge_hung_up(struct bridge *b, struct branch *branch)
 {
-	struct branch *branch = &branches[place];
-	struct bridge *b;
-
-	if(!branch->used || branch->ticket != ticket) {
-		if(dialog)
-			dialog_hang_up(dialog);
-		return;
-	}
-	b = branch->bridge;
-	branch->pending = false;
-	branch->dialog = dialog;
-	if(!b) {
-		/* Too late: another was faster, or nobody waits. */
-		branch_hang_up(branch);
-		branch_release(branch);
-	} else if(status >= 300 || !dialog_lives(dialog) || !branch->leg
-			  || !offer_answered(branch->leg, false, sdp)) {
-		b->status = status >= 300 ? (unsigned)status : 488;
-		client_out(branch);
-	} else {
-		b->out = branch;
-		bridge_event(b, CPM_BRIDGE_ACCEPTED);
-	}
-}
-
-static void client_hung_up(struct branch *branch)
-{
-	struct bridge *b = branch->bridge;
-
-	branch->dialog = 0;
-	if(!b || b->out != branch || b->state != CPM_BRIDGE_OPEN || b->confirmed)
+	if(b->out != branch || b->state != CPM_BRIDGE_OPEN || b->confirmed)
 		return;
 	if(branch->leg && leg_all_given(branch->leg))
 		b->hung_up_ms = now_ms();
@@ -703,56 +375,17 @@ static void client_hung_up(struct branch *branch)
 
 void bridge_told(dialog_id id, enum dialog_news news)
 {
-	struct bridge *b;
-	size_t i;
+	struct bridge *b = bridges;
 
-	if(news != DIALOG_OVER)
+	while(b && b->job->dialog != id)
+		b = b->next;
+	if(news != DIALOG_OVER || !b || b->in_over)
 		return;
-	for(i = 0; i < branch_count; i++) {
-		if(branches[i].used && branches[i].dialog == id) {
-			client_hung_up(&branches[i]);
-			return;
-		}
-	}
-	for(b = bridges; b && b->job->dialog != id; b = b->next)
-		;
-	if(b && !b->in_over) {
-		b->in_over = true;
-		sender_gone(b, CPM_BRIDGE_OVER);
-	}
+	b->in_over = true;
+	sender_gone(b, CPM_BRIDGE_OVER);
 }
 
-static bool client_invite(struct bridge *b, const struct bridge_client *client)
-{
-	struct branch *branch = branch_take(b);
-	struct invite invite = {.uri = client->uri,
-			.from = b->job->from,
-			.to = b->job->to,
-			.next_hop = client->next_hop,
-			.headers = client->headers,
-			.socket = client->socket};
-	char memory[SDP_MAX];
-	struct cpm_buf sdp;
-
-	if(!branch)
-		return false;
-	cpm_buf_init_fixed(&sdp, memory, sizeof(memory));
-	branch->leg = offer_begin(&out_hooks, branch);
-	if(branch->leg
-			&& offer_make(branch->leg, branch->ticket,
-					b->job->octets_known ? &b->job->octets : NULL, false, &sdp)) {
-		invite.sdp = cpm_buf_slice(&sdp);
-		branch->pending = invite_send(&invite, branch->ticket);
-		branch->sent_ms = now_ms();
-	}
-	if(branch->pending)
-		return true;
-	branch->bridge = NULL;
-	branch_release(branch);
-	return false;
-}
-
-static void bridge_run(struct command_job *head, struct store *store, int64_t now)
+void bridge_run(struct command_job *head, struct store *store, int64_t now)
 {
 	struct bridge_job *job = (struct bridge_job *)head;
 	struct bridge *b = calloc(1, sizeof(*b));
@@ -770,42 +403,26 @@ static void bridge_run(struct command_job *head, struct store *store, int64_t no
 	b->next = bridges;
 	bridges = b;
 	for(i = 0; i < job->count; i++)
-		b->pending += client_invite(b, &job->clients[i]);
+		b->pending += branch_invite(b, job, &job->invitations[i], &out_hooks);
 	if(!b->pending)
 		bridge_event(b, CPM_BRIDGE_REFUSED);
-}
-
-/* An answer that was lost on its way to us must not keep a place for ever. */
-static void branches_sweep(int64_t now_ms)
-{
-	size_t i;
-
-	for(i = 0; i < branch_count; i++) {
-		if(branches[i].used && branches[i].pending && !branches[i].bridge
-				&& branches[i].sent_ms + ANSWER_LOST_MS < now_ms) {
-			branches[i].pending = false;
-			branch_release(&branches[i]);
-		}
-	}
 }
 
 void bridge_sweep(int64_t now_ms)
 {
 	struct bridge **at = &bridges, *b;
 
-	branches_sweep(now_ms);
-
 	while((b = *at)) {
 		if(b->state != CPM_BRIDGE_OPEN && b->until_ms <= now_ms)
 			bridge_event(b, CPM_BRIDGE_TIME);
-		if(b->hung_up_ms && !b->confirmed && b->hung_up_ms + LAST_WORDS_MS <= now_ms)
+		if(b->hung_up_ms && !b->confirmed && b->hung_up_ms + CALL_LAST_WORDS_MS <= now_ms)
 			client_fail(b, 408);
 		if(b->state != CPM_BRIDGE_GONE) {
 			at = &b->next;
 			continue;
 		}
 		*at = b->next;
-		free(b->buffer);
+		free(b->ring.p);
 		shm_free(b->job);
 		free(b);
 	}

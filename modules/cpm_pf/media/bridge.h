@@ -4,7 +4,8 @@
  * Delivering a large message as a B2BUA: the user's clients are invited at
  * once, the first that accepts gets the sender's octets piece by piece, and the
  * sender's last SEND its 200 when that client has confirmed them all. Nothing is
- * kept. The norm's 8.3.1.2 steps 4 and 8 to 11.
+ * kept. Or the ISF is, in place of clients. The norm's 8.3.1.2 steps 4, 6b and
+ * 8 to 11.
  *
  * Memory of one: a buffer of BRIDGE_BUFFER octets, and what the endpoint keeps
  * for its legs.
@@ -13,24 +14,21 @@
 #define CPM_BRIDGE_H
 
 #include "../module/context.h"
-#include "../sip/dialog.h"
+#include "branch.h"
 
 #define BRIDGE_BUFFER (256u * 1024)
-/* Clients that are invited for one message. */
-#define BRIDGE_CLIENTS_MAX 8
 
-/* cpm_bridge, in a worker. 0: the INVITE is answered later, by us or by the route. Otherwise c->reason says why not, and -1 (no suitable
- * client, the user's history is recorded, the message's fault) or -2 (ours) is for the script. */
-int bridge_begin(struct sip_msg *msg, struct context *c, const str *route);
-
-/* At the start of a media process. False without memory. */
-bool bridge_start(void);
-/* In it: the final answer to an INVITE of place (see transfer_ticket). dialog: 0 without. */
-void bridge_answered(
-		size_t place, uint64_t ticket, int status, dialog_id dialog, struct cpm_slice sdp);
-/* A dialog of a bridge has news. */
+/* The job's run function: invites the clients. */
+void bridge_run(struct command_job *job, struct store *store, int64_t now_ms);
+/* For dialog_open: the sender's dialog has news. */
 void bridge_told(dialog_id id, enum dialog_news news);
 /* About once a second. */
 void bridge_sweep(int64_t now_ms);
+
+/* For branch.c: the first client that accepts; one that does not, with its status; and the one that had accepted has ended its
+ * dialog. */
+void bridge_accepted(struct bridge *b, struct branch *branch);
+void bridge_refused(struct bridge *b, unsigned status);
+void bridge_hung_up(struct bridge *b, struct branch *branch);
 
 #endif

@@ -14,6 +14,8 @@
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "bridge.h"
+#include "branch.h"
+#include "call.h"
 #include "receipt.h"
 #include "transfer.h"
 
@@ -49,7 +51,7 @@ bool media_init(void)
 		return true;
 	shared = shm_mallocxz((size_t)settings.msrp_workers * sizeof(*shared));
 	return shared && post_init(POST_MEDIA, settings.msrp_workers, (size_t)settings.queue_mailbox)
-		   && transfer_init();
+		   && call_init();
 }
 
 bool media_available(void)
@@ -189,7 +191,7 @@ static void media_start(int index)
 		exit(1);
 	}
 	store = store_new(&store_config, &error);
-	if(!store || !transfer_start() || !bridge_start()) {
+	if(!store || !transfer_start() || !branch_start()) {
 		LM_CRIT("the msrp process cannot start: %s\n", store ? "no memory" : error);
 		exit(1);
 	}
@@ -243,6 +245,7 @@ void media_run(int index)
 			endpoint_statistics(endpoint, &shared[self].statistics);
 			receipt_sweep(now);
 			bridge_sweep(now);
+			branch_sweep(now);
 			transfer_sweep(now);
 			dialog_sweep(media_owner(self), now);
 		}

@@ -12,6 +12,8 @@
 #include "../module/statistics.h"
 #include "../script/deferral.h"
 #include "../sip/contacts.h"
+#include "handover.h"
+#include "invitation.h"
 #include "offer.h"
 #include "receipt.h"
 
@@ -29,33 +31,16 @@ static struct receive_job *job_make(struct store_job *message, struct cpm_slice 
 	return job;
 }
 
-/* Enters the dialog, parks the INVITE and hands over. */
 static int hand_over(struct sip_msg *msg, struct context *c, struct receive_job *job)
 {
-	int process = media_choose();
+	struct handover handover = {&job->command, &job->request, &job->dialog, receipt_told};
+	enum handover_result result = handover_invite(msg, c, &handover);
 
-	context_keep(msg, c);
-	switch(dialog_open(
-			msg, media_owner(process), receipt_told, &job->dialog, &job->request.transaction)) {
-		case DIALOG_OPENED:
-			break;
-		case DIALOG_ABSORBED:
-		case DIALOG_REPLIED:
-			receive_job_free(job);
-			return 0;
-		case DIALOG_FAILED:
-		default:
-			receive_job_free(job);
-			return offer_refuse(c, "busy", "no room for the dialog");
-	}
-	if(post_to(POST_MEDIA, process, job)) {
+	if(result == HANDOVER_DONE)
 		count(accepted);
-		return 0;
-	}
-	dialog_refuse(job->dialog);
-	transaction_unpark(&job->request.transaction);
-	receive_job_free(job);
-	return offer_refuse(c, "busy", "the msrp process is behind");
+	else
+		receive_job_free(job);
+	return result == HANDOVER_FAILED ? -2 : 0;
 }
 
 /* Is a client there that may have it (8.3.1.2 step 8)? It is pushed as soon as it is safe. */
@@ -68,9 +53,7 @@ static bool client_ready(const struct context *c)
 	if(!contacts_load(c->user.key, &contacts))
 		return false;
 	for(i = 0; i < contacts.count && !ready; i++)
-		ready = contact_takes_messages(&contacts.items[i])
-				&& cpm_decide_client(
-						context_documents(c), contacts.items[i].instance, CPM_MEDIUM_LARGE);
+		ready = invitation_suits(c, &contacts.items[i]);
 	contacts_free(&contacts);
 	return ready;
 }

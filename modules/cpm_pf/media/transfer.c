@@ -17,15 +17,10 @@
 #include "../queue/history.h"
 #include "../sip/invite.h"
 #include "../sip/message.h"
-#include "bridge.h"
 #include "media.h"
 #include "offer.h"
 
 #define SDP_MAX 2048
-/* A final answer that has not come by then never will: tm's own timers are shorter. */
-#define ANSWER_LOST_MS 300000
-/* A client that hung up when it had everything: for its last responses, which come by another way than its BYE. */
-#define LAST_WORDS_MS 2000
 #define HEADERS_MAX 65536
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
@@ -38,15 +33,6 @@ struct transfer_job {
 	bool to_isf;
 	struct cpm_slice aor, id, uri, from, to, next_hop, headers; /* in the job's block */
 	struct cpm_slice history; /* likewise; empty: it is not recorded */
-};
-
-/* From whatever process has the final answer. */
-struct answered_job {
-	struct command_job command;
-	uint64_t ticket; /* of the INVITE */
-	int status;
-	dialog_id dialog;     /* 0: none */
-	struct cpm_slice sdp; /* in the job's block */
 };
 
 struct transfer {
@@ -63,36 +49,9 @@ struct transfer {
 
 static struct transfer *transfers;
 static size_t transfer_count;
-static uint64_t generation;
 
 static void transfer_event(struct transfer *t, enum cpm_transfer_event event, int status);
 static void transfer_run(struct command_job *head, struct store *store, int64_t now);
-static void answered_run(struct command_job *head, struct store *store, int64_t now);
-static void transfer_told(dialog_id id, enum dialog_news news);
-
-/* Places of one process follow those of the one before: first those of transfers, then those of bridges. */
-static size_t places_each(void)
-{
-	return 2 * (size_t)settings.msrp_max_sessions;
-}
-
-static size_t place_of(uint64_t ticket)
-{
-	return INVITE_PLACE(ticket) % places_each();
-}
-
-uint64_t transfer_ticket(size_t place)
-{
-	return (++generation << 24) | ((size_t)media_self() * places_each() + place);
-}
-
-static char *text_put(char *at, struct cpm_slice *to, struct cpm_slice from)
-{
-	*to = (struct cpm_slice){at, from.n};
-	if(from.n)
-		memcpy(at, from.p, from.n);
-	return at + from.n;
-}
 
 /* In a queue process. */
 
@@ -136,62 +95,18 @@ bool transfer_begin(const struct cpm_record *record, const struct contact *conta
 	job->size = record->size;
 	job->socket = contact ? contact->socket : NULL;
 	job->to_isf = !contact;
-	at = text_put((char *)(job + 1), &job->aor, record->aor);
-	at = text_put(at, &job->id, record->id);
-	at = text_put(at, &job->uri, cpm_buf_slice(&uri));
-	at = text_put(at, &job->from, record->from);
-	at = text_put(at, &job->to, record->to);
-	at = text_put(at, &job->next_hop, hop);
-	at = text_put(at, &job->headers, cpm_buf_slice(&headers));
-	text_put(at, &job->history, history);
+	at = command_put((char *)(job + 1), &job->aor, record->aor);
+	at = command_put(at, &job->id, record->id);
+	at = command_put(at, &job->uri, cpm_buf_slice(&uri));
+	at = command_put(at, &job->from, record->from);
+	at = command_put(at, &job->to, record->to);
+	at = command_put(at, &job->next_hop, hop);
+	at = command_put(at, &job->headers, cpm_buf_slice(&headers));
+	command_put(at, &job->history, history);
 	if(post_to(POST_MEDIA, media_choose(), job))
 		return true;
 	shm_free(job);
 	return false;
-}
-
-/* The dialog enters the table at once: the client may speak in it before the media process has heard of it. 0: it could not. */
-static dialog_id dialog_take(uint64_t ticket, const struct invite_reply *reply)
-{
-	int process = (int)(INVITE_PLACE(ticket) / places_each());
-	struct dlg *dlg = reply->dlg;
-	dialog_id id = 0;
-
-	if(dlg
-			&& !dialog_adopt(dlg, media_owner(process),
-					place_of(ticket) < (size_t)settings.msrp_max_sessions ? transfer_told
-																		  : bridge_told,
-					&reply->terms, reply->offer, &id))
-		invite_bye(&dlg, cpm_slice_of(settings_agent_line()));
-	return id;
-}
-
-/* In any process: the final answer to an INVITE. */
-static void on_answered(uint64_t ticket, const struct invite_reply *reply)
-{
-	struct answered_job *job = shm_malloc(sizeof(*job) + reply->sdp.n);
-	dialog_id id = dialog_take(ticket, reply);
-
-	if(job) {
-		*job = (struct answered_job){.command = {{JOB_COMMAND}, answered_run},
-				.ticket = ticket,
-				.status = reply->status < 300 && !id ? 503 : reply->status,
-				.dialog = id,
-				.sdp = {(char *)(job + 1), reply->sdp.n}};
-		if(reply->sdp.n)
-			memcpy(job + 1, reply->sdp.p, reply->sdp.n);
-		if(post_to(POST_MEDIA, (int)(INVITE_PLACE(ticket) / places_each()), job))
-			return;
-		shm_free(job);
-	}
-	LM_WARN("the msrp process is behind: the answer to an INVITE is lost\n");
-	if(id)
-		dialog_hang_up(id);
-}
-
-bool transfer_init(void)
-{
-	return invite_init(on_answered, places_each() * (size_t)settings.msrp_workers);
 }
 
 bool transfer_start(void)
@@ -222,7 +137,7 @@ static struct transfer *transfer_take(void)
 		if(t->job)
 			continue;
 		from = (size_t)(t - transfers) + 1;
-		t->ticket = transfer_ticket((size_t)(t - transfers));
+		t->ticket = call_ticket(CALL_TRANSFER, (size_t)(t - transfers));
 		return t;
 	}
 	return NULL;
@@ -397,7 +312,7 @@ static void client_hung_up(struct transfer *t)
 	transfer_release(t);
 }
 
-static void transfer_told(dialog_id id, enum dialog_news news)
+void transfer_told(dialog_id id, enum dialog_news news)
 {
 	size_t i;
 
@@ -409,32 +324,24 @@ static void transfer_told(dialog_id id, enum dialog_news news)
 	}
 }
 
-static void answered_run(struct command_job *head, struct store *store, int64_t now)
+void transfer_answered(size_t place, uint64_t ticket, const struct call_answer *answer)
 {
-	struct answered_job *job = (struct answered_job *)head;
-	size_t place = place_of(job->ticket);
-	struct transfer *t = &transfers[place < transfer_count ? place : 0];
+	struct transfer *t = &transfers[place];
 
-	if(place >= transfer_count) {
-		bridge_answered(place - transfer_count, job->ticket, job->status, job->dialog, job->sdp);
-		shm_free(job);
+	if(!t->job || t->ticket != ticket) {
+		if(answer->dialog)
+			dialog_hang_up(answer->dialog);
 		return;
 	}
-	if(!t->job || t->ticket != job->ticket) {
-		if(job->dialog)
-			dialog_hang_up(job->dialog);
-		shm_free(job);
-		return;
-	}
-	t->dialog = job->dialog;
-	if(job->status >= 300) {
-		transfer_event(t, CPM_TRANSFER_REFUSED, job->status);
+	t->dialog = answer->dialog;
+	if(answer->status >= 300) {
+		transfer_event(t, CPM_TRANSFER_REFUSED, answer->status);
 	} else if(t->state != CPM_TRANSFER_INVITED) {
 		transfer_event(t, CPM_TRANSFER_ACCEPTED, 408);
-	} else if(!dialog_lives(job->dialog)) {
+	} else if(!dialog_lives(answer->dialog)) {
 		/* It has hung up already. */
 		transfer_event(t, CPM_TRANSFER_REFUSED, 408);
-	} else if(offer_answered(t->leg, t->job->to_isf, job->sdp)) {
+	} else if(offer_answered(t->leg, t->job->to_isf, answer->sdp)) {
 		transfer_event(t, CPM_TRANSFER_ACCEPTED, 200);
 	} else {
 		LM_NOTICE("event=answer_unusable id=%.*s user=%.*s\n", SLICE_FMT(t->job->id),
@@ -442,7 +349,6 @@ static void answered_run(struct command_job *head, struct store *store, int64_t 
 		transfer_event(t, CPM_TRANSFER_BROKEN, 488);
 		transfer_event(t, CPM_TRANSFER_ACCEPTED, 488);
 	}
-	shm_free(job);
 	transfer_release(t);
 }
 
@@ -495,9 +401,9 @@ void transfer_sweep(int64_t now_ms)
 
 		if(!t->job)
 			continue;
-		if(t->hung_up_ms && t->hung_up_ms + LAST_WORDS_MS <= now_ms)
+		if(t->hung_up_ms && t->hung_up_ms + CALL_LAST_WORDS_MS <= now_ms)
 			transfer_event(t, CPM_TRANSFER_BROKEN, 408);
-		else if(t->state != CPM_TRANSFER_SENDING && t->started_ms + ANSWER_LOST_MS < now_ms)
+		else if(t->state != CPM_TRANSFER_SENDING && t->started_ms + CALL_LOST_MS < now_ms)
 			transfer_event(t, CPM_TRANSFER_REFUSED, 408);
 		transfer_release(t);
 	}

@@ -10,14 +10,13 @@
 #include "../core/queue/record.h"
 #include "../module/post.h"
 #include "../sip/contacts.h"
+#include "call.h"
 
-/* In mod_init; and at the start of a media process. False without memory. */
-bool transfer_init(void);
+/* At the start of a media process. False without memory. */
 bool transfer_start(void);
-
-/* In a media process: a ticket for an INVITE (sip/invite.h). Places below msrp_max_sessions are those of transfers; as many behind them
- * belong to bridges, whose answers go to bridge_answered. */
-uint64_t transfer_ticket(size_t place);
+/* In it: the final answer to the INVITE of a place, and news of its dialog. */
+void transfer_answered(size_t place, uint64_t ticket, const struct call_answer *answer);
+void transfer_told(dialog_id id, enum dialog_news news);
 /* About once a second: gives up what no answer came to. */
 void transfer_sweep(int64_t now_ms);
 

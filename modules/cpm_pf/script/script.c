@@ -10,7 +10,7 @@
 #include "../core/codec/feature.h"
 #include "../core/codec/version.h"
 #include "../core/codec/warning.h"
-#include "../media/bridge.h"
+#include "../media/invitation.h"
 #include "../media/receive.h"
 #include "../module/context.h"
 #include "../module/settings.h"
@@ -288,7 +288,12 @@ int ki_defer(struct sip_msg *msg, str *route)
 
 int ki_bridge(struct sip_msg *msg, str *route)
 {
-	return bridge_begin(msg, context_judged(msg), route);
+	return invitation_begin(msg, context_judged(msg), route, false);
+}
+
+int ki_bridge_isf(struct sip_msg *msg, str *route)
+{
+	return invitation_begin(msg, context_judged(msg), route, true);
 }
 
 int ki_receive(struct sip_msg *msg, str *route)

@@ -5,6 +5,7 @@
 import pytest
 from lib.documents import DEFERRED, blocklist, do_not_disturb, forward_to, rule, ruleset
 from lib.large import LargeCall, LargePhone, large_body, large_headers, send_large
+from lib.messages import orders
 
 STACK = {"defines": {"WITH_VERSION_CHECK": True, "WITHOUT_ANONYMITY": True}}
 LARGE = ("large-message-mode-message",)
@@ -52,20 +53,36 @@ def test_a_rule_for_large_messages_goes_before_one_for_pager_messages(scene, peo
     assert scene.send(*people).status == 403
 
 
-@pytest.mark.clause("LM-6b")
+def the_isf(scene, **options):
+    port = int(scene.stack.env["CPM_ISF"].rpartition(":")[2])
+    return LargePhone(scene, "sip:isf@isf.test", register=False, port=port, setup="passive", **options)
+
+
+@pytest.mark.clause("LM-6b", "LM-4", "LM-8e")
 @pytest.mark.parametrize("action", ["allow-interwork", "allow-delivery-and-interwork"])
 def test_interwork(scene, people, action):
-    port = int(scene.stack.env["CPM_ISF"].rpartition(":")[2])
-    isf = LargePhone(scene, "sip:isf@isf.test", register=False, port=port)
+    """Straight to the ISF, by a B2BUA that connects to it."""
+    isf, phone = the_isf(scene), LargePhone(scene, people[1])
     scene.documents.put("policy", people[1], ruleset(rule("isf", [action], media=LARGE)))
-    body = large_body(*people, 1000)
-    call = LargeCall(scene, *people, size=len(body), setup="passive", connect=False)
-    assert call.status == 200
+    body = large_body(*people, 100000)
+    assert send_large(scene, *people, body, chunk=30000) == [200] * 4
+    assert isf.wait_message() == body
     invite = isf.agent.wait_request("INVITE")
-    assert invite.uri == people[1] and "largemsg" in invite.get("Accept-Contact")
-    # Its media is none of ours.
-    assert invite.attribute("path") == call.peer.path
-    assert scene.waiting(people[1]) == []
+    assert invite.uri == people[1] and "largemsg" in invite.get("Accept-Contact") and "sip:cpm@" in invite.get("Contact")
+    assert f"<{people[0]}>" in invite.get("P-Asserted-Identity") and invite.get("User-Agent").startswith("CPM-serv/OMA")
+    assert invite.attribute("setup") == "active" and invite.attribute("sendonly") == ""
+    assert invite.attribute("file-selector") == f"size:{len(body)}" and invite.attribute("path").startswith("msrp://")
+    isf.agent.wait_request("BYE")
+    assert scene.waiting(people[1]) == [] and not phone.invites
+
+
+@pytest.mark.clause("LM-6b", "LM-10")
+def test_the_isf_does_not_take_it(scene, people):
+    isf = the_isf(scene, status=[480])
+    scene.documents.put("policy", people[1], ruleset(rule("isf", ["allow-interwork"], media=LARGE)))
+    assert send_large(scene, *people, large_body(*people, 1000)) == [200]
+    assert len(isf.invites) == 1
+    scene.wait_waiting(people[1], 1)
 
 
 @pytest.mark.clause("LM-6d")
@@ -104,6 +121,24 @@ def test_who_is_not_known_or_speaks_of_something_else(scene, people):
     assert LargeCall(scene, *people, headers=large_headers(people[0], asserted=False)).status == 403
     session = [h.replace("largemsg", "session") for h in large_headers(people[0])]
     assert LargeCall(scene, *people, headers=session).status == 488
+
+
+@pytest.mark.clause("MG-4")
+@pytest.mark.parametrize("status", [200, 480])
+def test_ordered_to_the_isf(scene, people, status):
+    isf = the_isf(scene, status=[status])
+    scene.documents.put("policy", people[1], ruleset(rule("deferred", ["allow-pull"], media=DEFERRED)))
+    body = large_body(*people, 50000)
+    assert send_large(scene, *people, body) == [200]
+    scene.wait_waiting(people[1], 1)
+    message, = scene.waiting(people[1])
+    assert scene.manage(people[1], orders((scene.message_uri(message), "interwork"))).status == 200
+    invite = isf.agent.wait_request("INVITE")
+    assert invite.uri == people[1] and invite.attribute("setup") == "active" and "sip:cpm@" in invite.get("Contact")
+    if status == 200:
+        assert isf.wait_message() == body
+        isf.agent.wait_request("BYE")
+    scene.wait_waiting(people[1], 0 if status == 200 else 1)
 
 
 @pytest.mark.clause("MG-6", "DF-2")

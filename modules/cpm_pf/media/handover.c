@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * The handover.
+ */
+#include "handover.h"
+
+#include "../module/post.h"
+#include "media.h"
+#include "offer.h"
+
+enum handover_result handover_invite(
+		struct sip_msg *msg, struct context *c, const struct handover *handover)
+{
+	int process = media_choose();
+
+	context_keep(msg, c);
+	switch(dialog_open(msg, media_owner(process), handover->told, handover->dialog,
+			&handover->request->transaction)) {
+		case DIALOG_OPENED:
+			break;
+		case DIALOG_ABSORBED:
+		case DIALOG_REPLIED:
+			return HANDOVER_ABSORBED;
+		case DIALOG_FAILED:
+		default:
+			offer_refuse(c, "busy", "no room for the dialog");
+			return HANDOVER_FAILED;
+	}
+	if(post_to(POST_MEDIA, process, handover->job))
+		return HANDOVER_DONE;
+	dialog_refuse(*handover->dialog);
+	transaction_unpark(&handover->request->transaction);
+	offer_refuse(c, "busy", "the msrp process is behind");
+	return HANDOVER_FAILED;
+}

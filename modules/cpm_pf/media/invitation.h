@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ * Copyright (C) 2026 the cpm_pf authors
+ *
+ * What the worker makes of the INVITE of a large message that is to go straight
+ * through: one INVITE for each of the user's clients, or one for the ISF. The
+ * norm's 8.3.1.2 steps 6b and 8a-d.
+ */
+#ifndef CPM_INVITATION_H
+#define CPM_INVITATION_H
+
+#include "../sip/contacts.h"
+#include "media.h"
+
+/* Clients that are invited for one message. */
+#define INVITATION_CLIENTS_MAX 8
+
+/* An INVITE to be sent. */
+struct invitation {
+	struct cpm_slice uri, next_hop, headers; /* in the job's block */
+	struct socket_info *socket;
+	bool to_isf;
+};
+
+/* Handed to a media process (bridge_run). */
+struct bridge_job {
+	struct command_job command;
+	struct command_request request;
+	dialog_id dialog; /* the sender's */
+	uint64_t octets;
+	bool octets_known;
+	struct cpm_slice aor, id, from, to, sdp; /* in the job's block */
+	struct invitation invitations[INVITATION_CLIENTS_MAX];
+	size_t count;
+};
+
+/* May this client have large messages? */
+bool invitation_suits(const struct context *c, const struct contact *contact);
+
+/* cpm_bridge, and cpm_bridge_isf. 0: the INVITE is answered later, by us or by the route. Otherwise c->reason says why not, and -1 (no
+ * suitable client, the user's history is recorded, the message's fault) or -2 (ours) is for the script. */
+int invitation_begin(struct sip_msg *msg, struct context *c, const str *route, bool to_isf);
+
+#endif
