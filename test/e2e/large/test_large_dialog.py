@@ -101,13 +101,13 @@ class Timed(LargePhone):
                 self.refreshes.append(message)
             refused = message.method == "UPDATE" and self.refuse
             self.agent.reply(message, source, self.refuse if refused else 200, sdp_of(self) if message.method == "INVITE" else "",
-                             [] if refused else ["Session-Expires: 10;refresher=uac", "Require: timer"])
+                             [] if refused else ["Session-Expires: 16;refresher=uac", "Require: timer"])
 
         self.agent._take = _take
 
     def _on_invite(self, request):
         status, body, headers = super()._on_invite(request)
-        headers = [*headers, f"Session-Expires: 10;refresher={self.refresher}", "Require: timer"]
+        headers = [*headers, f"Session-Expires: 16;refresher={self.refresher}", "Require: timer"]
         return status, body, headers + ([f"Allow: {self.allow}"] if self.allow else [])
 
 
@@ -119,9 +119,9 @@ def sdp_of(phone):
 @pytest.mark.parametrize("allow, refuse, methods", [
     ("INVITE, ACK, BYE, UPDATE", None, ["UPDATE", "UPDATE"]),
     ("INVITE, ACK, BYE", None, ["INVITE", "INVITE"]),
-    (None, None, ["INVITE", "INVITE"]),
-    ("INVITE, ACK, BYE, UPDATE", 405, ["UPDATE", "INVITE", "INVITE"]),
-    ("INVITE, ACK, BYE, UPDATE", 501, ["UPDATE", "INVITE", "INVITE"]),
+    (None, None, ["INVITE"]),
+    ("INVITE, ACK, BYE, UPDATE", 405, ["UPDATE", "INVITE"]),
+    ("INVITE, ACK, BYE, UPDATE", 501, ["UPDATE", "INVITE"]),
 ], ids=["update", "no update", "says nothing", "405", "501"])
 def test_we_refresh_the_session(scene, allow, refuse, methods):
     alice, bob = scene.person("alice"), scene.person("bob")
@@ -131,7 +131,7 @@ def test_we_refresh_the_session(scene, allow, refuse, methods):
     wait_until(lambda: len(phone.refreshes) >= len(methods), 25, f"{methods}")
     assert [r.method for r in phone.refreshes[: len(methods)]] == methods
     for refresh in phone.refreshes:
-        assert re.fullmatch(r"10;refresher=uac", refresh.get("Session-Expires")) and "timer" in refresh.get("Supported")
+        assert re.fullmatch(r"16;refresher=uac", refresh.get("Session-Expires")) and "timer" in refresh.get("Supported")
         assert "sip:cpm@" in refresh.get("Contact")
         # The same description as before: nothing of the media changes (RFC 3264 section 8).
         assert refresh.method == "UPDATE" or refresh.body == phone.invites[0].body
@@ -154,7 +154,7 @@ def test_the_client_refreshes_the_session(scene, method):
     phone.agent.wait_request("ACK")
     phone.wait_peer()
     for cseq in (1, 2, 3):
-        time.sleep(3)  # the interval runs: without a refresh it would be over after 10 s
+        time.sleep(4)  # the interval runs: without a refresh it would be over after 10.7 s
         offer = sdp_of(phone) if method == "INVITE" else ""
         reply = phone.within(method, cseq=cseq, headers=["Supported: timer", "Session-Expires: 90;refresher=uac"], body=offer)
         assert (reply.status, reply.get("Session-Expires"), reply.get("Require")) == (200, "90;refresher=uac", "timer")
@@ -171,7 +171,7 @@ def test_a_client_that_does_not_refresh_is_given_up(scene):
     alice, bob = scene.person("alice"), scene.person("bob")
     send_large(scene, alice, bob, large_body(alice, bob, 20 << 20))
     phone = Timed(scene, bob, refresher="uas")
-    phone.agent.wait_request("BYE", timeout_s=15)
+    phone.agent.wait_request("BYE", timeout_s=20)
     assert not phone.refreshes
     scene.wait_waiting(bob, 1)
     phone.register(expires=0)
