@@ -12,6 +12,7 @@ Manners, optionally with how often before it is "pass" again:
   mute           takes connections and says nothing
   cut-literal    an APPEND reaches the server by half, then the connection is gone
   cut-answer     an APPEND reaches the server, its answer is lost with the connection
+  late-MS        the connection is gone, and the APPEND reaches the server MS milliseconds later
   mute-answer    an APPEND reaches the server, its answer never comes
   delay-MS       every answer comes MS milliseconds late
   shut           a SELECT or EXAMINE is answered NO [UNAVAILABLE]
@@ -121,6 +122,13 @@ class ImapProxy:
                     if self._take("cut-literal"):
                         server.sendall(data[: len(data) // 2 + 1])
                         time.sleep(0.05)
+                        break
+                    manners = self._take("late")
+                    if manners:
+                        _close(client)
+                        time.sleep(int(manners[5:]) / 1000)
+                        server.sendall(data)
+                        time.sleep(0.5)
                         break
                     manners = self._take("cut-answer", "mute-answer")
                     if manners:

@@ -14,6 +14,7 @@
 #include "../core/codec/object.h"
 #include "../core/codec/uri.h"
 #include "../module/context.h"
+#include "../module/outcome.h"
 #include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
@@ -22,6 +23,8 @@
 #define LOGIN_MAX 512
 #define TURN_MS 1000
 #define GATHER_MS 2
+/* What archive_rekey adds to a key. */
+#define ARCHIVE_KEY_MORE 2
 
 struct archive_shared {
 	atomic_ulong pending, connections, latency_max_ms;
@@ -123,7 +126,8 @@ struct archive_job *archive_job_make(enum archive_task task, struct cpm_slice ao
 	cpm_buf_init_fixed(&b, key, sizeof(key));
 	if(cpm_object_add_key(&b, id, suffix, aor) != CPM_OK || !octets_take(record.n + body.n))
 		return NULL;
-	job = shm_malloc(sizeof(*job) + b.n + (copy ? aor.n + record.n + body.n : 0));
+	job = shm_malloc(
+			sizeof(*job) + b.n + ARCHIVE_KEY_MORE + (copy ? aor.n + record.n + body.n : 0));
 	if(!job) {
 		atomic_fetch_sub(in_flight, record.n + body.n);
 		return NULL;
@@ -135,7 +139,7 @@ struct archive_job *archive_job_make(enum archive_task task, struct cpm_slice ao
 	job->process = post_process_of(POST_QUEUE, aor);
 	job->task = task;
 	job->begun_ms = now_ms();
-	at = text_put(job->text, &job->key, cpm_buf_slice(&b));
+	at = text_put(job->text, &job->key, cpm_buf_slice(&b)) + ARCHIVE_KEY_MORE;
 	job->aor = aor;
 	job->record = record;
 	job->body = body;
@@ -151,6 +155,17 @@ void archive_job_free(struct archive_job *job)
 {
 	atomic_fetch_sub(in_flight, job->octets);
 	shm_free(job);
+}
+
+void archive_rekey(struct archive_job *job)
+{
+	size_t at = cpm_slice_find(job->key, '@');
+	char *host = (char *)job->key.p + at;
+
+	memmove(host + ARCHIVE_KEY_MORE, host, job->key.n - at);
+	memcpy(host, ".2", ARCHIVE_KEY_MORE);
+	job->key.n += ARCHIVE_KEY_MORE;
+	job->second = true;
 }
 
 bool archive_post(struct archive_job *job)
@@ -283,15 +298,31 @@ static enum cpm_rc object_make(
 			.content_type = r->content_type,
 			.content_disposition = r->content_disposition,
 			.body = job->body};
+	struct cpm_diag diag = {0};
+	enum cpm_rc rc;
 
 	if(!stripped.max)
 		cpm_buf_init(&stripped, (size_t)settings.store_max_object_bytes);
 	cpm_buf_reset(&stripped);
-	if(job->task == ARCHIVE_STORE
-			&& cpm_object_strip(job->body, r->content_type, &settings.limits, &stripped, NULL)
-					   == CPM_OK)
-		o.body = cpm_buf_slice(&stripped);
+	if(job->task == ARCHIVE_STORE) {
+		rc = cpm_object_strip(job->body, r->content_type, &settings.limits, &stripped, &diag);
+		if(rc == CPM_LIMIT || rc == CPM_NOMEM)
+			return rc;
+		if(rc == CPM_OK)
+			o.body = cpm_buf_slice(&stripped);
+		else
+			outcome_unstripped(r->id, r->aor, diag.reason);
+	}
 	return cpm_object_build(&o, out);
+}
+
+static void find_begin(
+		struct archive_job *job, struct cpm_slice login, struct cpm_slice key, int64_t now)
+{
+	struct imap_find f = {.user = login, .folder = archive_folder(job), .key = key};
+
+	if(!imap_find(imap, &f, now, on_answer, job))
+		job_fail(job, IMAP_DOWN, imap_available(imap) ? "busy" : "away");
 }
 
 static void append_begin(struct archive_job *job, int64_t now)
@@ -324,9 +355,19 @@ static void append_begin(struct archive_job *job, int64_t now)
 		return;
 	}
 	job->folder_n = folder.n;
-	if(object_make(job, &r, &object) != CPM_OK) {
-		job_fail(job, IMAP_REFUSED, "too-large");
+	if(job->task == ARCHIVE_FIND) {
+		find_begin(job, cpm_buf_slice(&login), cpm_buf_slice(&key), now);
 		return;
+	}
+	switch(object_make(job, &r, &object)) {
+		case CPM_OK:
+			break;
+		case CPM_LIMIT:
+			job_fail(job, IMAP_REFUSED, "too-large");
+			return;
+		default:
+			job_fail(job, IMAP_DOWN, "busy");
+			return;
 	}
 	a.user = cpm_buf_slice(&login);
 	a.folder = archive_folder(job);

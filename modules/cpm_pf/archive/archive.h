@@ -17,6 +17,7 @@ enum archive_task {
 	ARCHIVE_STORE, /* in place of delivery: without the request for delivery reports (8.3.1.1 step 4c) */
 	ARCHIVE_RECORD, /* history, as received (8.5) */
 	ARCHIVE_REMOVE,
+	ARCHIVE_FIND, /* one that may have been stored: its UID */
 };
 
 /* In shared memory. Its owner is the sender until archive_post, then the store process, then command.run. */
@@ -34,6 +35,7 @@ struct archive_job {
 	uint64_t ticket; /* likewise */
 	bool again;      /* an earlier attempt may have stored it */
 	size_t octets;   /* of the room in flight */
+	bool second;     /* its key is another than at first */
 	int64_t begun_ms;
 	struct cpm_slice aor;          /* canonical key; borrows from the job or from owner */
 	struct cpm_slice key;          /* of the object, local@host */
@@ -67,6 +69,9 @@ struct archive_job *archive_job_make(enum archive_task task, struct cpm_slice ao
 		bool copy);
 
 void archive_job_free(struct archive_job *job);
+
+/* Gives the object of a RECORD job another key, once: that of the first may still arrive. */
+void archive_rekey(struct archive_job *job);
 
 /* Any process. False when it is full: the caller keeps the job. */
 bool archive_post(struct archive_job *job);

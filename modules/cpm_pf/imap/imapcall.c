@@ -139,7 +139,7 @@ bool imapcall_add_literal(struct imapcall *call, struct cpm_buf *out)
 	if(!call->literal_waits)
 		return false;
 	call->literal_waits = false;
-	call->doubtful = true;
+	call->under_way = true;
 	cpm_buf_add(out, call->object);
 	cpm_buf_add_str(out, "\r\n");
 	return true;
@@ -161,7 +161,7 @@ static enum event ok_event(struct imapcall *call, const struct cpm_imap_response
 {
 	switch(call->step) {
 		case IMAPCALL_APPENDING:
-			call->doubtful = false;
+			call->under_way = false;
 			call->appended = !cpm_imap_append_uid(r->code, &call->uidvalidity, &call->uid);
 			return call->appended ? EV_NOWHERE : EV_OK;
 		case IMAPCALL_SELECTING:
@@ -201,7 +201,7 @@ static enum event event_of(struct imapcall *call, const struct cpm_imap_response
 	if(r->status == CPM_IMAP_OK)
 		return ok_event(call, r);
 	if(call->step == IMAPCALL_APPENDING) {
-		call->doubtful = false;
+		call->under_way = false;
 		if(r->status == CPM_IMAP_NO && cpm_imap_code_is(r->code, "TRYCREATE") && !call->created) {
 			call->created = true;
 			return EV_TRYCREATE;
@@ -245,10 +245,10 @@ void imapcall_answered(struct imapcall *call, const struct cpm_imap_response *r)
 		end(call, IMAP_UNSURE, "no-uidplus", r->text);
 		return;
 	}
-	/* What an earlier connection left is not known either. */
-	if(call->doubtful && call->step != IMAPCALL_APPENDING
-			&& (event == EV_SHUT || (event == EV_NO && call->step == IMAPCALL_SEARCHING))) {
-		end(call, IMAP_UNSURE, refusal_of(r), r->text);
+	/* What an earlier connection left may still arrive: without the object no second one. */
+	if(call->doubtful && event != EV_OK && event != EV_FOUND) {
+		end(call, IMAP_UNSURE, event == EV_NONE || event == EV_NO ? "lost" : refusal_of(r),
+				r->text);
 		return;
 	}
 	for(size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -267,6 +267,14 @@ void imapcall_answered(struct imapcall *call, const struct cpm_imap_response *r)
 		return;
 	}
 	end(call, IMAP_REFUSED, "protocol", r->text);
+}
+
+void imapcall_lost(struct imapcall *call, bool sent)
+{
+	/* The end of the object never left: nobody can have stored it. */
+	if(call->under_way && sent)
+		call->doubtful = true;
+	call->under_way = false;
 }
 
 void imapcall_fail(

@@ -34,7 +34,8 @@ struct imapcall {
 	bool again;         /* look before appending */
 	bool created;       /* the folder was made: another TRYCREATE is a refusal */
 	bool appended;      /* the server has the object, but did not say where */
-	bool doubtful;      /* an APPEND is on its way, or its answer was lost */
+	bool under_way;     /* an APPEND with its object was given to the connection */
+	bool doubtful;      /* the answer to an APPEND was lost */
 	bool literal_waits; /* the object goes out after "+" */
 	int restarts;
 	int64_t deadline_ms;
@@ -43,6 +44,8 @@ struct imapcall {
 	struct imap_result result; /* once ended */
 };
 
+/* The connection under it is gone. sent: all that it was given had been written. */
+void imapcall_lost(struct imapcall *call, bool sent);
 /* The call from its beginning: at first, and on a new connection when the old one was lost. */
 void imapcall_start(struct imapcall *call);
 /* Appends the command of the present step behind its tag. literal_plus: the object follows at once. */

@@ -54,6 +54,8 @@ static void link_lost(struct imap *im, size_t i, const char *reason, int64_t now
 	struct imapcall *call = im->work[i];
 	bool new = !im->links[i].asked;
 
+	if(call)
+		imapcall_lost(call, im->links[i].sent == im->links[i].out.n);
 	im->work[i] = NULL;
 	link_close(im, &im->links[i]);
 	if(new)

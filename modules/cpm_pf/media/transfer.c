@@ -224,6 +224,8 @@ static void recorded(struct command_job *command, struct store *store, int64_t n
 	char text[CPM_FOLDER_MAX + 100];
 	struct cpm_buf line;
 
+	if(history_again(a))
+		return;
 	t->calls--;
 	if(a->rc == IMAP_OK) {
 		count(recordings);
@@ -245,8 +247,14 @@ static bool record_first(struct transfer *t)
 	struct cpm_slice room = {NULL, (size_t)t->job->size};
 	struct archive_job *a;
 
-	if(!t->job->history.n || t->job->size > (uint64_t)settings.store_max_object_bytes)
+	if(!t->job->history.n)
 		return false;
+	if(t->job->size > (uint64_t)settings.store_max_object_bytes) {
+		count(recordings_failed);
+		LM_NOTICE("event=unrecorded key=%.*s.h user=%.*s reason=too-large\n", (int)t->job->id.n,
+				t->job->id.p, (int)t->job->aor.n, t->job->aor.p);
+		return false;
+	}
 	a = archive_job_make(
 			ARCHIVE_RECORD, t->job->aor, t->job->id, ".h", t->job->history, room, true);
 	if(!a) {

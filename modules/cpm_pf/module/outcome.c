@@ -136,6 +136,19 @@ void outcome_unstored(struct cpm_slice id, struct cpm_slice aor, const char *rea
 			"event=unstored id=%.*s user=%.*s reason=%s\n", SLICE_FMT(id), SLICE_FMT(aor), reason);
 }
 
+void outcome_too_large(struct cpm_slice id, struct cpm_slice aor)
+{
+	count(store_too_large);
+	outcome_unstored(id, aor, "too-large");
+}
+
+void outcome_unstripped(struct cpm_slice id, struct cpm_slice aor, const char *why)
+{
+	count(unstripped);
+	LM_NOTICE("event=unstripped id=%.*s user=%.*s why=\"%s\"\n", SLICE_FMT(id), SLICE_FMT(aor),
+			why ? why : "unreadable");
+}
+
 void outcome_quarantined(struct cpm_slice id, const char *why)
 {
 	count(quarantined);

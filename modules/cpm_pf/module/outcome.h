@@ -29,6 +29,10 @@ void outcome_stored(struct cpm_slice id, struct cpm_slice aor, struct cpm_slice 
 		uint32_t uid, uint32_t uidvalidity, bool late);
 /* The message store did not take it, this time. */
 void outcome_unstored(struct cpm_slice id, struct cpm_slice aor, const char *reason);
+/* It does not fit into an object, and waits in the queue for its user's word. */
+void outcome_too_large(struct cpm_slice id, struct cpm_slice aor);
+/* It was stored with its request for delivery reports, as its body cannot be read. */
+void outcome_unstripped(struct cpm_slice id, struct cpm_slice aor, const char *why);
 void outcome_quarantined(struct cpm_slice id, const char *why);
 
 #endif

@@ -60,6 +60,6 @@ bool due_ticket(
 void ending_due(struct due *d, int64_t now); /* EXPIRED, DELETED */
 void report_due(struct due *d, int64_t now); /* REPORT */
 void notify_due(struct due *d, int64_t now); /* NOTIFY */
-void kept_due(struct due *d, int64_t now);   /* STORE: storing.c */
+void kept_due(struct due *d, int64_t now);   /* STORE: kept.c */
 
 #endif

@@ -28,8 +28,8 @@
 /* A recording that was made before the message was sent (8.5). */
 struct recording {
 	uint32_t uid, uidvalidity;
-	size_t folder_n;
-	char folder[];
+	struct cpm_slice id, folder; /* of its key; both in text */
+	char text[];
 };
 
 static struct tickets *tickets;
@@ -65,8 +65,7 @@ static void flight_to_client(struct flight *f, const struct cpm_record *r)
 
 	cpm_buf_init_fixed(&extra, text, sizeof(text));
 	if(rec)
-		history_add_header(
-				&extra, rec->uid, rec->uidvalidity, (struct cpm_slice){rec->folder, rec->folder_n});
+		history_add_header(&extra, rec->uid, rec->uidvalidity, rec->folder);
 	count(push_sent);
 	if(!message_send(r, f->message->body, &f->session->run->contacts.items[f->contact],
 			   cpm_buf_slice(&extra), f->message->attempts, f->ticket)) {
@@ -84,15 +83,28 @@ static void recording_suffix(const struct store_message *m, size_t contact, char
 static void recording_drop(struct flight *f, const struct cpm_record *r)
 {
 	struct recording *rec = f->recording;
-	char suffix[48];
 
 	f->recording = NULL;
 	if(!rec)
 		return;
-	recording_suffix(f->message, f->contact, suffix, sizeof(suffix));
-	history_remove(r->aor, r->id, suffix, rec->uid, rec->uidvalidity,
-			(struct cpm_slice){rec->folder, rec->folder_n});
+	history_remove(r->aor, rec->id, "", rec->uid, rec->uidvalidity, rec->folder);
 	free(rec);
+}
+
+static struct recording *recording_make(const struct archive_job *a)
+{
+	size_t id_n = cpm_slice_find(a->key, '@');
+	struct recording *rec = malloc(sizeof(*rec) + id_n + a->folder_n);
+
+	if(!rec)
+		return NULL;
+	*rec = (struct recording){.uid = a->uid,
+			.uidvalidity = a->uidvalidity,
+			.id = {rec->text, id_n},
+			.folder = {rec->text + id_n, a->folder_n}};
+	memcpy(rec->text, a->key.p, id_n);
+	memcpy(rec->text + id_n, a->folder, a->folder_n);
+	return rec;
 }
 
 /* The message was recorded, or could not be: now it goes to its client. */
@@ -104,12 +116,12 @@ static void recording_back(struct command_job *command, struct store *queue_stor
 	struct cpm_record r;
 	size_t at = cpm_slice_find(a->key, '@');
 
+	if(waits && history_again(a))
+		return;
 	if(a->rc != IMAP_OK) {
 		history_failed(a);
-	} else if(waits && (f->recording = malloc(sizeof(*f->recording) + a->folder_n))) {
+	} else if(waits && (f->recording = recording_make(a))) {
 		count(recordings);
-		*f->recording = (struct recording){a->uid, a->uidvalidity, a->folder_n};
-		memcpy(f->recording->folder, a->folder, a->folder_n);
 	} else {
 		history_remove(
 				a->aor, cpm_slice_head(a->key, at), "", a->uid, a->uidvalidity, archive_folder(a));

@@ -58,15 +58,36 @@ bool history_record(struct cpm_slice aor, struct cpm_slice id, const char *key_s
 	return false;
 }
 
-void history_failed(const struct archive_job *job)
+static void recording_unsure(const struct archive_job *job)
 {
 	size_t at = cpm_slice_find(job->key, '@');
 
+	if(job->rc == IMAP_UNSURE)
+		history_remove(job->aor, cpm_slice_head(job->key, at), "", 0, 0, archive_folder(job));
+}
+
+bool history_again(struct archive_job *job)
+{
+	if(job->rc != IMAP_UNSURE || job->second
+			|| now_ms() - job->begun_ms >= settings.store_timeout_ms / 2)
+		return false;
+	recording_unsure(job);
+	archive_rekey(job);
+	job->again = false;
+	if(archive_post(job))
+		return true;
+	/* The first one is seen to, of the second there is nothing. */
+	job->rc = IMAP_DOWN;
+	job->reason = "busy";
+	return false;
+}
+
+void history_failed(const struct archive_job *job)
+{
 	count(recordings_failed);
 	LM_NOTICE("event=unrecorded key=%.*s user=%.*s reason=%s\n", (int)job->key.n, job->key.p,
 			(int)job->aor.n, job->aor.p, job->reason);
-	if(job->rc == IMAP_UNSURE)
-		history_remove(job->aor, cpm_slice_head(job->key, at), "", 0, 0, archive_folder(job));
+	recording_unsure(job);
 }
 
 /* Without the queue's store: once, at once. */
@@ -160,7 +181,10 @@ static void removal_back(struct command_job *command, struct store *store, int64
 	struct cpm_removal removal;
 
 	cpm_removal_parse(d->record, &removal);
-	if(a->rc == IMAP_OK || a->rc == IMAP_ABSENT) {
+	if(a->rc == IMAP_ABSENT && !removal.uid && now < removal.since_ms + settings.store_settle_ms) {
+		/* It may still be on its way there. */
+		due_again(d, removal.since_ms + settings.store_settle_ms);
+	} else if(a->rc == IMAP_OK || a->rc == IMAP_ABSENT) {
 		count(recordings_removed);
 		due_done(d);
 	} else {

@@ -22,6 +22,10 @@ bool history_record(struct cpm_slice aor, struct cpm_slice id, const char *key_s
 		struct cpm_slice record, struct cpm_slice body, uint64_t ticket,
 		void (*back)(struct command_job *job, struct store *store, int64_t now));
 
+/* A recording whose answer was lost: taken out should it arrive, and made anew under another key, once, when there is time for it. True:
+ * back is called again. */
+bool history_again(struct archive_job *job);
+
 /* A recording that failed: counted, logged, and looked for when it may be there all the same. */
 void history_failed(const struct archive_job *job);
 

@@ -80,7 +80,8 @@ static bool may_expire(struct cpm_slice state)
 	return false;
 }
 
-static void why_add(struct listing *l, void *h, const struct store_listed *m, struct cpm_slice aor)
+static void why_add(struct listing *l, void *h, const struct store_listed *m, struct cpm_slice aor,
+		uint64_t size)
 {
 	char text[128];
 	struct cpm_buf b;
@@ -99,6 +100,11 @@ static void why_add(struct listing *l, void *h, const struct store_listed *m, st
 			cpm_buf_add_i64(&b, m->last_status);
 		}
 		rpc_add_text(l->rpc, h, "why", cpm_buf_slice(&b));
+		return;
+	}
+	if(cpm_slice_eq(m->state, CPM_SLICE("store"))
+			&& size > (uint64_t)settings.store_max_object_bytes) {
+		rpc_add_text(l->rpc, h, "why", CPM_SLICE("too large for the message store"));
 		return;
 	}
 	for(i = 0; i < sizeof(whys) / sizeof(whys[0]); i++) {
@@ -155,13 +161,13 @@ static void message_add(struct listing *l, void *h, const struct store_listed *m
 {
 	struct cpm_record r = {0};
 	bool read = cpm_record_parse(m->record, &r, NULL) == CPM_OK;
+	/* The octets of a large message lie apart. */
+	uint64_t size = read && r.kind == CPM_RECORD_LARGE ? r.size : m->size;
 
 	rpc_add_text(l->rpc, h, "id", m->id);
 	rpc_add_text(l->rpc, h, "state", m->state);
-	why_add(l, h, m, r.aor);
-	/* The octets of a large message lie apart. */
-	rpc_add_number(
-			l->rpc, h, "size", (int64_t)(read && r.kind == CPM_RECORD_LARGE ? r.size : m->size));
+	why_add(l, h, m, r.aor, size);
+	rpc_add_number(l->rpc, h, "size", (int64_t)size);
 	rpc_add_number(l->rpc, h, "attempts", m->attempts);
 	if(m->last_status)
 		rpc_add_number(l->rpc, h, "last_status", m->last_status);

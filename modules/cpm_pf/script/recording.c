@@ -35,11 +35,13 @@ static void recorded(struct command_job *command, struct store *store, int64_t n
 	struct archive_job *a = (struct archive_job *)command;
 	struct store_job *job = a->owner;
 	struct context_recording recording = {.uid = 0};
+	struct cpm_slice id = cpm_slice_head(a->key, cpm_slice_find(a->key, '@'));
 
+	if(history_again(a))
+		return;
 	if(a->rc == IMAP_OK) {
 		count(recordings);
-		memcpy(recording.id, job->id.p,
-				job->id.n < sizeof(recording.id) ? job->id.n : sizeof(recording.id) - 1);
+		memcpy(recording.id, id.p, id.n < sizeof(recording.id) ? id.n : sizeof(recording.id) - 1);
 		recording.uid = a->uid;
 		recording.uidvalidity = a->uidvalidity;
 		recording.folder_n = a->folder_n;
@@ -53,7 +55,7 @@ static void recorded(struct command_job *command, struct store *store, int64_t n
 		/* Nobody will deliver it any more. */
 		count(unparked);
 		if(recording.uid)
-			history_remove(job->aor, job->id, "", a->uid, a->uidvalidity, archive_folder(a));
+			history_remove(job->aor, id, "", a->uid, a->uidvalidity, archive_folder(a));
 	}
 	context_resume_recorded(NULL);
 	context_resume(NULL, NULL);

@@ -2,6 +2,7 @@
 # Copyright (C) 2026 the cpm_pf authors
 """The message store is down, refuses, is slow, or dies in the middle: nothing is lost, nothing is stored twice."""
 
+import contextlib
 import imaplib
 import os
 import re
@@ -24,6 +25,7 @@ STACK = {
     "imap_quota": "messages=3",
     "modparams": [
         ("cpm_pf", "store_timeout_ms", 1500), ("cpm_pf", "store_retry_min_ms", 200), ("cpm_pf", "store_retry_max_ms", 1000),
+        ("cpm_pf", "store_settle_ms", 1500),
         ("cpm_pf", "store_url", f"imap://127.0.0.1:{PROXY}"),
     ],
 }
@@ -60,6 +62,11 @@ def settled(scene):
     return scene.send("sip:probe@cpm.test", probe).status == 200
 
 
+def listed(stack, aor):
+    found = stack.rpc("cpm_pf.list", aor)
+    return found.get("messages", found) if isinstance(found, dict) else found
+
+
 def count_lines(stack, pattern):
     return len(re.findall(pattern, stack.node.log.read_text()))
 
@@ -73,6 +80,25 @@ def stored_in_the_end(scene, box, phone, sent, *, uids=1):
     assert [(r.message_id, r.status) for r in reports(phone)] == [(sent.request.imdn_id, "delivered")]
 
 
+@contextlib.contextmanager
+def never_more_than(box, count):
+    """Looks into the message store all the time: there are never more objects."""
+    counts, over = [], threading.Event()
+
+    def look():
+        while not over.is_set():
+            counts.append(len(box.objects()))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(10)
+    assert counts and max(counts) <= count
+
+
 @pytest.mark.clause("MS-1", "PM-4c4", "PM-4c3")
 def test_down(scene, stack, proxy, box):
     alice = scene.person("alice")
@@ -82,9 +108,7 @@ def test_down(scene, stack, proxy, box):
     proxy.drop()
     sent = scene.send(alice, box.aor)
     assert sent.status == 202
-    listed = stack.rpc("cpm_pf.list", box.aor)
-    listed = listed.get("messages", listed) if isinstance(listed, dict) else listed
-    assert [m["state"] for m in listed] == ["store"]
+    assert [m["state"] for m in listed(stack, box.aor)] == ["store"]
     assert scene.send(alice, box.aor, disposition=None).status == 202
     assert phone.received() == []
     assert scene.statistics()["message_store"] != "connected"
@@ -148,9 +172,9 @@ def test_over_quota(scene, stack, proxy, box):
 
 
 @pytest.mark.clause("MS-1", "PM-4c4")
-@pytest.mark.parametrize("manners,status", [("cut-answer", 200), ("cut-literal", 200), ("mute-answer", 202)])
+@pytest.mark.parametrize("manners,status", [("cut-answer", 200), ("cut-literal", 202), ("mute-answer", 202), ("late-700", 202)])
 def test_dies_in_the_middle_of_an_append(scene, stack, proxy, box, manners, status):
-    """Found again by its id before it is repeated: one object, whatever was lost."""
+    """Found again by its id before it is repeated, which is not before what is under way has arrived: one object, whatever was lost."""
     alice = scene.person("alice")
     phone = scene.phone(alice)
     scene.send(alice, box.aor, disposition=None)
@@ -158,7 +182,8 @@ def test_dies_in_the_middle_of_an_append(scene, stack, proxy, box, manners, stat
     proxy.set(manners, 1)
     sent = scene.send(alice, box.aor)
     assert sent.status == status
-    stored_in_the_end(scene, box, phone, sent, uids=2)
+    with never_more_than(box, 2):
+        stored_in_the_end(scene, box, phone, sent, uids=2)
     assert scene.statistics()["imap_found"] == found + (manners != "cut-literal")
 
 
@@ -187,13 +212,34 @@ def test_large_message_is_put_together(scene, stack, proxy, box):
     enlarge(stack, scene.waiting(box.aor)[0], body)
     too_large = scene.send(alice, box.aor, disposition="display")
     enlarge(stack, scene.waiting(box.aor)[1], body + b"x" * 300000)
+    counted = scene.statistics()["store_too_large"]
     proxy.set("pass")
     (stored,) = box.wait_objects(1)
     assert stored.body == body.replace(b"positive-delivery, display", b"display")
     assert phone.wait_received(1)
     wait_until(lambda: "reason=too-large" in stack.node.log.read_text(), 10, "the larger one is refused")
     assert too_large.status == 202 and len(scene.waiting(box.aor)) == 1
+    assert scene.statistics()["store_too_large"] == counted + 1
+    assert listed(stack, box.aor)[0]["why"] == "too large for the message store"
     stack.rpc("cpm_pf.delete", box.aor, "all")
+
+
+def test_what_cannot_be_read_is_stored_as_it_is(scene, stack, proxy, box):
+    """A body that is no CPIM keeps its requests for reports; one line and one counter say so."""
+    alice = scene.person("alice")
+    proxy.set("refuse")
+    proxy.drop()
+    assert scene.send(alice, box.aor, disposition="display").status == 202
+    body = b"this is no header\r\nContent-Type: text/plain\r\n\r\nHello\r\n"
+    message = scene.waiting(box.aor)[0]
+    enlarge(stack, message, body)
+    before = scene.statistics()["unstripped"]
+    proxy.set("pass")
+    (stored,) = box.wait_objects(1)
+    assert stored.body == body
+    assert scene.statistics()["unstripped"] == before + 1
+    assert f"event=unstripped id={message} user={box.aor} why=" in stack.node.log.read_text()
+    scene.wait_waiting(box.aor, 0)
 
 
 def test_slow(scene, stack, proxy, box):
@@ -278,3 +324,22 @@ def test_removal_is_retried(scene, stack, proxy, box):
     proxy.set("pass")
     Mailbox(stack, carol).wait_objects(0, 20)
     assert scene.statistics()["recordings_removed"] == removed + 1
+
+
+@pytest.mark.clause("HI-1", "PM-6")
+@pytest.mark.parametrize("manners", ["cut-literal", "late-700"])
+def test_recording_that_dies_in_the_middle(scene, stack, proxy, box, manners):
+    """It is recorded anew before the delivery, and the first one is taken out should it arrive after all."""
+    alice, carol = scene.person("alice"), scene.person("carol")
+    scene.documents.put("policy", carol, ruleset(rule("history", RECORD)))
+    phone = scene.phone(carol)
+    assert scene.send(alice, carol).status == 200
+    before = scene.statistics()
+    proxy.set(manners, 1)
+    assert scene.send(alice, carol).status == 200
+    uid = int(phone.wait_received(2)[1].get("Message-UID").partition(";")[0])
+    wait_until(lambda: scene.statistics()["recordings_removed"] == before["recordings_removed"] + 1, 10, "the first one is seen to")
+    objects = Mailbox(stack, carol).objects()
+    assert len(objects) == 2 and uid in [o.uid for o in objects]
+    after = scene.statistics()
+    assert (after["recordings"], after["recordings_failed"]) == (before["recordings"] + 1, before["recordings_failed"])

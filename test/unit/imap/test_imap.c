@@ -260,6 +260,7 @@ START_TEST(closed_by_the_server_while_idle)
 {
 	ck_assert_int_eq(append("<k1@h>", OBJECT("<k1@h>"), false).rc, IMAP_OK);
 	dovecot_manners(&dovecot, "drop");
+	turn();
 	ck_assert_int_eq(append("<k2@h>", OBJECT("<k2@h>"), false).rc, IMAP_OK);
 	ck_assert_int_eq(dovecot_count(&dovecot, user, FOLDER), 2);
 	ck_assert_int_eq(c.changes, 0);
@@ -374,8 +375,31 @@ START_TEST(cut_in_the_middle)
 	ck_assert_int_eq(append("<k0@h>", OBJECT("<k0@h>"), false).rc, IMAP_OK);
 	dovecot_manners(&dovecot, "cut-literal 1");
 	r = append("<k1@h>", OBJECT("<k1@h>"), false);
+	/* Whether it is on its way there cannot be seen from here: no second one on top of it. */
+	ck_assert_int_eq(r.rc, IMAP_UNSURE);
+	ck_assert_str_eq(r.reason, "lost");
+	ck_assert_int_eq(dovecot_count(&dovecot, user, FOLDER), 1);
+	r = append("<k1@h>", OBJECT("<k1@h>"), true);
 	ck_assert_int_eq(r.rc, IMAP_OK);
 	ck_assert(!r.found);
+	ck_assert_int_eq(dovecot_count(&dovecot, user, FOLDER), 2);
+}
+END_TEST
+
+/* The server goes on with it after the connection is gone: our search was too early. */
+START_TEST(committed_late)
+{
+	struct imap_result r;
+
+	ck_assert_int_eq(append("<k0@h>", OBJECT("<k0@h>"), false).rc, IMAP_OK);
+	dovecot_manners(&dovecot, "late-500 1");
+	r = append("<k1@h>", OBJECT("<k1@h>"), false);
+	ck_assert_int_eq(r.rc, IMAP_UNSURE);
+	ck_assert_str_eq(r.reason, "lost");
+	until(dovecot_count(&dovecot, user, FOLDER) == 2);
+	r = append("<k1@h>", OBJECT("<k1@h>"), true);
+	ck_assert_int_eq(r.rc, IMAP_OK);
+	ck_assert(r.found);
 	ck_assert_int_eq(dovecot_count(&dovecot, user, FOLDER), 2);
 }
 END_TEST
@@ -610,6 +634,7 @@ int main(void)
 	tcase_add_test(t, over_quota);
 	tcase_add_test(t, answer_lost);
 	tcase_add_test(t, cut_in_the_middle);
+	tcase_add_test(t, committed_late);
 	tcase_add_test(t, answer_never_comes);
 	tcase_add_test(t, again_without_a_first_time);
 	tcase_add_test(t, server_down_and_back);
