@@ -76,7 +76,6 @@ static void append(redisContext *c, const char *sha, long n, const char *text, s
 	put.id = put.identity = cpm_slice_of(id);
 	put.aor = cpm_slice_of(user);
 	put.now_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-	put.order_us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 	put.expires_ms = put.now_ms + WEEK_MS;
 	put.record = (struct cpm_slice){text, RECORD};
 	put.body = (struct cpm_slice){text + RECORD, body};

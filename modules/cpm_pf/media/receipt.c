@@ -369,7 +369,6 @@ static void message_put(struct receipt *r)
 	int64_t now = now_ms();
 	struct store_put put = {.id = m->id,
 			.aor = m->aor,
-			.order_us = m->order_us,
 			.now_ms = now,
 			.expires_ms = m->expires_ms,
 			.identity = cpm_buf_slice(&r->identity),

@@ -32,7 +32,7 @@ struct store_job {
 	enum store_place place;
 	int stored_status; /* answered when the message is in the message store: 200, or 202 for a deferred one */
 	int64_t store_ms; /* when it is to be put there from the queue; 0: never, it only waits */
-	int64_t now_ms, order_us, expires_ms;
+	int64_t now_ms, expires_ms;
 	struct cpm_slice id, aor, identity, record, body; /* borrow from the job */
 };
 

@@ -57,8 +57,7 @@ struct item {
 	struct store_settle settle;
 	char *report_text; /* what the settle's report borrows from */
 	int64_t retry_ms;
-	struct item *next; /* in the list of the unsettled */
-	int64_t claimed_ms;
+	struct item *next;                 /* in the list of the unsettled */
 	uint64_t ticket;                   /* while it waits for an answer or for documents */
 	int64_t lost_ms;                   /* when that is given up; 0: it waits for nothing */
 	struct item *wait_next, **wait_at; /* all that wait */
@@ -182,7 +181,7 @@ static struct item *give_back(struct due *d)
 {
 	struct item *item = (struct item *)d;
 
-	item->settle = (struct store_settle){.shard = d->shard, .entry = d->entry};
+	item->settle = (struct store_settle){.shard = d->shard, .entry = d->entry, .token = d->token};
 	return item;
 }
 
@@ -346,10 +345,10 @@ static struct item *item_make(
 	if(!item)
 		return NULL;
 	item->claim = claim;
-	item->claimed_ms = now_ms();
 	item->due = (struct due){.kind = due->kind,
 			.shard = shard->number,
 			.entry = due->entry,
+			.token = due->token,
 			.id = due->id,
 			.aor = due->aor,
 			.record = due->record,
@@ -522,15 +521,13 @@ static void settle_again(int64_t now)
 		if(item->retry_ms > now) {
 			item->next = unsettled;
 			unsettled = item;
-		} else if(item->settle.again_ms && now >= item->claimed_ms + settings.claim_ms)
-			item_free(item); /* the claim has lapsed: it is not ours to put off any more */
-		else
+		} else
 			settle(item);
 	}
 }
 
-/* A lost answer must not keep a place among what is in our hands for ever. Nothing is told to the store: the claim has lapsed, and the
- * entry may be another's by now. */
+/* A lost answer must not keep a place among what is in our hands for ever. Nothing is told to the store: the claim has run
+ * out, so somebody gets it. */
 static void give_up_lost(int64_t now)
 {
 	struct item *item, *next;

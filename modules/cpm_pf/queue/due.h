@@ -18,6 +18,7 @@ struct due {
 	enum store_due_kind kind;
 	unsigned shard;
 	struct cpm_slice entry, id, aor, record, body;
+	int64_t token;
 	int64_t due_ms, attempts;
 	/* The user's documents, for EXPIRED and NOTIFY: fetched before it is handed on. */
 	enum xdm_state docs;

@@ -136,7 +136,6 @@ void queue_store(struct store_job *job)
 {
 	struct store_put put = {.id = job->id,
 			.aor = job->aor,
-			.order_us = job->order_us,
 			.now_ms = job->now_ms,
 			.expires_ms = job->expires_ms,
 			.identity = job->identity,

@@ -101,7 +101,7 @@ static void run_call(struct session *s, size_t want, bool release, int64_t now)
 	struct store_next next = {.aor = s->aor,
 			.lease_ms = settings.push_lease_ms,
 			.now_ms = now,
-			.after_us = run->after_us,
+			.after = run->after,
 			.want = want,
 			.max_bytes = (size_t)settings.push_prefetch_bytes,
 			.force = s->force,
@@ -169,12 +169,17 @@ static void put_off(
 		run->rest_until_ms = not_before_ms;
 }
 
+static int64_t retry_at(int64_t arrived_ms, int64_t now)
+{
+	return cpm_retry_at(now, arrived_ms, (int64_t)settings.retry_min_s * 1000,
+			(int64_t)settings.retry_max_s * 1000, (uint32_t)random());
+}
+
 /* Returns when it is tried again. */
 static int64_t fail_message(struct session *s, const struct store_message *m, int64_t arrived_ms,
 		int status, int64_t now)
 {
-	int64_t at = cpm_retry_at(now, arrived_ms, (int64_t)settings.retry_min_s * 1000,
-			(int64_t)settings.retry_max_s * 1000, (uint32_t)random());
+	int64_t at = retry_at(arrived_ms, now);
 
 	put_off(s, m, at, status);
 	return at;
@@ -208,12 +213,12 @@ static bool message_clear(struct session *s, struct session_batch *b, const stru
 	}
 	if(m->order == STORE_ORDER_INTERWORK)
 		return true;
-	if(!s->run->reachable) {
-		leave_unsent(s, b, m);
-		return false;
-	}
-	if(record->kind == CPM_RECORD_LARGE && !judge_client_for_large(s->run)) {
-		leave_unsent(s, b, m);
+	if(!s->run->reachable
+			|| (record->kind == CPM_RECORD_LARGE && !judge_client_for_large(s->run))) {
+		/* A client that can take it makes it due when it registers. */
+		s->ordered |= m->order != STORE_ORDER_NONE;
+		put_off(s, m, retry_at(record->arrived_ms, now), 0);
+		message_ended(s->run, b);
 		return false;
 	}
 	if(m->order == STORE_ORDER_NONE && judge_unwelcome(s, record, now, &until)) {
@@ -328,7 +333,22 @@ static void batch_add(struct session_run *run, const struct store_next_result *r
 	while(*at)
 		at = &(*at)->next;
 	*at = b;
-	run->after_us = result->messages[result->count - 1].order_us;
+	run->after = result->messages[result->count - 1].arrival;
+	run->handed_out = true;
+}
+
+/* What became due behind us meanwhile, as its user or an operator moved it, or its time came, is not passed over: the run goes through
+ * once more. What it has tried itself has a later time by now, so this ends. */
+static bool run_goes_back(struct session *s, const struct store_next_result *result)
+{
+	struct session_run *run = s->run;
+
+	if(run->stopped || !run->handed_out || result->waiting == 0)
+		return false;
+	run->handed_out = run->drained = false;
+	run->after = 0;
+	s->force = false;
+	return true;
 }
 
 static void run_fetched(void *context, const struct store_next_result *result)
@@ -359,12 +379,12 @@ static void run_fetched(void *context, const struct store_next_result *result)
 	run->greeted = true;
 	if(result->next_due_ms && (!run->rest_until_ms || result->next_due_ms < run->rest_until_ms))
 		run->rest_until_ms = result->next_due_ms;
-	run->drained = !result->count && !result->looked_us;
+	run->drained = !result->count && !result->looked;
 	if(result->count)
 		batch_add(run, result);
-	else if(result->looked_us && !run->stopped)
-		run->after_us = result->looked_us;
-	else if(finishing || run->asked_last) {
+	else if(result->looked && !run->stopped)
+		run->after = result->looked;
+	else if((finishing || run->asked_last) && !run_goes_back(s, result)) {
 		run_ended(s, run->rest_until_ms && result->waiting > 0 ? CPM_PUSH_LATER : CPM_PUSH_EMPTY,
 				now);
 		return;

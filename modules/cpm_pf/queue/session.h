@@ -58,7 +58,8 @@ struct session_run {
 	bool probed;  /* a message found the client gone, and the next one is to tell whether it is */
 	bool greeted; /* the user's notification was brought forward, if one is due */
 	struct session_batch *batches; /* oldest first */
-	int64_t after_us;
+	int64_t after;                 /* arrival of the last one that was handed out */
+	bool handed_out;               /* something, since it went through from the start */
 	size_t in_flight;
 	bool fetching;    /* a call to the store is under way */
 	bool drained;     /* the last call brought nothing: ask again only when nothing is in flight */

@@ -71,9 +71,9 @@ struct command *claim_settle(
 	if(!settle_ok(config, settle))
 		return NULL;
 	c = call_new(COMMAND_SETTLE, sha, settle->shard, 7,
-			settle->keep ? 6
-			: report     ? 9
-						 : 5,
+			settle->keep ? 7
+			: report     ? 10
+						 : 6,
 			settle->entry.n + r->record.n + r->body.n + 20 * CALL_SMALL);
 	if(!c)
 		return NULL;
@@ -82,6 +82,7 @@ struct command *claim_settle(
 			*kind; kind++)
 		call_key(c, config, *kind, CPM_SLICE_NONE);
 	command_arg(c, settle->entry);
+	call_number(c, settle->token);
 	call_number(c, settle->now_ms);
 	call_number(c, settle->again_ms);
 	command_arg(c, outcome_word(settle));
@@ -171,12 +172,14 @@ static bool kind_of(char letter, enum store_due_kind *kind)
 	return false;
 }
 
-static bool due_read(redisReply *const *row, struct store_due *due)
+static bool due_read(redisReply *const *row, int64_t token, struct store_due *due)
 {
 	struct cpm_slice entry = call_slice_of(row[0]), rest;
 
-	*due = (struct store_due){
-			.entry = entry, .due_ms = call_number_of(row[1]), .attempts = call_number_of(row[2])};
+	*due = (struct store_due){.entry = entry,
+			.token = token,
+			.due_ms = call_number_of(row[1]),
+			.attempts = call_number_of(row[2])};
 	if(entry.n < 3 || entry.p[1] != ':' || !kind_of(entry.p[0], &due->kind))
 		return false;
 	rest = cpm_slice_from(entry, 2);
@@ -195,7 +198,7 @@ static bool due_read(redisReply *const *row, struct store_due *due)
 	return due->id.n > 0;
 }
 
-#define CLAIM_HEAD 3
+#define CLAIM_HEAD 4
 #define CLAIM_ROW 4
 
 bool claim_answer_read(redisReply *reply, struct claim_answer *answer)
@@ -204,12 +207,12 @@ bool claim_answer_read(redisReply *reply, struct claim_answer *answer)
 	size_t from, rows;
 
 	*answer = (struct claim_answer){.count = 0};
-	if(!call_rows_ok(reply, CLAIM_HEAD, 1) || reply->element[2]->integer < 0
-			|| (size_t)reply->element[2]->integer > reply->elements - CLAIM_HEAD)
+	if(!call_rows_ok(reply, CLAIM_HEAD, 1) || reply->element[3]->integer < 0
+			|| (size_t)reply->element[3]->integer > reply->elements - CLAIM_HEAD)
 		return false;
 	answer->next_ms = reply->element[0]->integer;
 	answer->more = reply->element[1]->integer == 1;
-	answer->gone_count = (size_t)reply->element[2]->integer;
+	answer->gone_count = (size_t)reply->element[3]->integer;
 	answer->gone = (const redisReply *const *)(reply->element + CLAIM_HEAD);
 	from = CLAIM_HEAD + answer->gone_count;
 	if((reply->elements - from) % CLAIM_ROW)
@@ -221,7 +224,8 @@ bool claim_answer_read(redisReply *reply, struct claim_answer *answer)
 	if(!claim)
 		return false;
 	for(size_t i = 0; i < rows; i++) {
-		if(due_read(reply->element + from + i * CLAIM_ROW, &claim->due[answer->count]))
+		if(due_read(reply->element + from + i * CLAIM_ROW, reply->element[2]->integer,
+				   &claim->due[answer->count]))
 			answer->count++;
 	}
 	if(answer->count == 0) {

@@ -150,7 +150,7 @@ void listing_read(redisReply *const *row, struct store_listed *m)
 	*m = (struct store_listed){.id = call_slice_of(row[0]),
 			.state = call_slice_of(row[1]),
 			.record = record_of(call_slice_of(row[8]), &head_n),
-			.order_us = call_number_of(row[2]),
+			.arrival = call_number_of(row[2]),
 			.expires_ms = call_number_of(row[3]),
 			.not_before_ms = call_number_of(row[4]),
 			.attempts = call_number_of(row[5]),

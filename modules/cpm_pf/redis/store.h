@@ -86,7 +86,6 @@ enum store_place {
 struct store_put {
 	struct cpm_slice id;
 	struct cpm_slice aor;
-	int64_t order_us; /* order of arrival; larger is later */
 	int64_t now_ms;
 	int64_t expires_ms;
 	struct cpm_slice identity; /* of the message for de-duplication; empty: none */
@@ -111,7 +110,7 @@ struct store_message {
 	struct cpm_slice id;
 	struct cpm_slice record;
 	struct cpm_slice body;
-	int64_t order_us;
+	int64_t arrival; /* rises from message to message of a user */
 	int64_t expires_ms;
 	int64_t attempts; /* failed pushes so far */
 	enum store_order order;
@@ -145,7 +144,7 @@ struct store_next {
 	size_t unsent_count;
 	const struct cpm_slice *quarantine; /* ids whose record could not be read: set aside, kept */
 	size_t quarantine_count;
-	int64_t after_us;  /* only messages that arrived later than this */
+	int64_t after;     /* only messages that arrived later than this */
 	size_t want;       /* at most so many messages; 0: only renew and end */
 	size_t max_bytes;  /* stop handing out past this sum of bodies (but always one) */
 	bool force;        /* also those whose retry time has not come (a client has just registered) */
@@ -162,7 +161,7 @@ struct store_next_result {
 	int64_t waiting; /* messages of the user that are to be pushed (not-yet-due and expired ones too) */
 	int64_t parked;      /* messages of the user that wait for somebody's word */
 	int64_t next_due_ms; /* earliest retry time among those passed over, 0 when none */
-	int64_t looked_us; /* not 0: nothing was found among the many that arrived up to then; ask again with this as after_us */
+	int64_t looked; /* not 0: nothing was found among the many that arrived up to then; ask again with this as after */
 	size_t vanished; /* waiting ids whose record was gone (TTL, eviction): dropped from the queue, counted and logged */
 };
 typedef void (*store_next_cb)(void *context, const struct store_next_result *result);
@@ -194,7 +193,9 @@ enum store_due_kind {
 
 struct store_due {
 	enum store_due_kind kind;
-	struct cpm_slice entry;  /* names the claim to store_settle */
+	struct cpm_slice
+			entry; /* names the claim to store_settle, together with the token: another claim of the same has another one */
+	int64_t token;
 	struct cpm_slice id;     /* of the message or report; empty for NOTIFY */
 	struct cpm_slice aor;    /* empty for REPORT */
 	struct cpm_slice record; /* of the message, or the report's; empty for NOTIFY */
@@ -228,6 +229,7 @@ struct store_report {
 struct store_settle {
 	unsigned shard;
 	struct cpm_slice entry;
+	int64_t token;
 	int64_t now_ms;
 	int64_t again_ms; /* > 0: not ended; handed out again then, attempts + 1 */
 	bool quarantine;  /* of a message: its record cannot be read; set aside, kept, not ended */
@@ -236,7 +238,7 @@ struct store_settle {
 	enum store_outcome outcome; /* of a message; ignored for reports and notifications */
 	struct store_report report;
 };
-/* mine false: it had been settled already: do nothing twice. */
+/* mine false: it had been settled already, or the claim ran out and is another's: do nothing twice. */
 typedef void (*store_settle_cb)(void *context, enum store_rc rc, bool mine);
 /* cb may be NULL here and in the two below. */
 bool store_settle(
@@ -261,7 +263,7 @@ struct store_listed {
 	 * (parked), "delete" (about to go), "quarantined"; by admin_show also "ending" (claimed for its end) */
 	struct cpm_slice state;
 	struct cpm_slice record; /* empty when it is gone (TTL) */
-	int64_t order_us;
+	int64_t arrival;
 	int64_t expires_ms;
 	int64_t attempts;
 	int64_t not_before_ms; /* 0 when due */

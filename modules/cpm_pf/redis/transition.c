@@ -37,8 +37,8 @@ static size_t put_task_args(const struct store_put *put)
 
 static bool put_ok(const struct store_config *config, const struct store_put *put)
 {
-	return call_id_ok(put->id) && call_aor_ok(put->aor) && put->order_us >= 0
-		   && put->order_us <= CALL_NUMBER_MAX && put->record.n <= config->limits->max_record_bytes
+	return call_id_ok(put->id) && call_aor_ok(put->aor)
+		   && put->record.n <= config->limits->max_record_bytes
 		   && put->body.n <= config->limits->max_message_bytes && put->place <= STORE_TO_STORE;
 }
 
@@ -52,7 +52,7 @@ struct command *transition_put(
 	if(!put_ok(config, put))
 		return NULL;
 	c = call_new(COMMAND_PUT, sha, cpm_key_shard(put->aor, config->shards),
-			(parked ? 8u : 6u) + put->staged, 8 + (parked ? 1 + put_task_args(put) : 0),
+			(parked ? 8u : 6u) + put->staged, 7 + (parked ? 1 + put_task_args(put) : 0),
 			bytes + put->record.n + put->body.n);
 	if(!c)
 		return NULL;
@@ -71,7 +71,6 @@ struct command *transition_put(
 	command_arg(c, put->id);
 	c->id_n = put->id.n;
 	c->id_offset = c->size - put->id.n - 2;
-	call_number(c, put->order_us);
 	call_number(c, put->expires_ms);
 	command_arg_i64(c, (int64_t)config->max_user_messages);
 	command_arg_i64(c, put->identity.n ? call_clamp(put->identity_ttl_ms, 1, CALL_TTL_MAX_MS)
@@ -161,7 +160,7 @@ struct command *transition_next(
 	if(!call_aor_ok(next->aor) || next->token.n == 0 || next->token.n > CALL_SMALL
 			|| !next_lists_ok(next, &lists))
 		return NULL;
-	first = next->want > 0 && lists == 0 && next->after_us <= 0;
+	first = next->want > 0 && lists == 0 && next->after <= 0;
 	c = call_new(COMMAND_NEXT, sha, cpm_key_shard(next->aor, config->shards), 10, 17 + lists,
 			lists * CALL_ID_MAX + 9 * next->aor.n + 40 * CALL_SMALL);
 	if(!c)
@@ -178,7 +177,7 @@ struct command *transition_next(
 	command_arg(c, next->token);
 	command_arg_i64(c, call_clamp(next->lease_ms, 1, CALL_TTL_MAX_MS));
 	call_number(c, next->now_ms);
-	call_number(c, next->after_us);
+	call_number(c, next->after);
 	command_arg_i64(c, next->want > CALL_LIST_MAX ? CALL_LIST_MAX : (int64_t)next->want);
 	command_arg_i64(c,
 			next->max_bytes > (size_t)CALL_NUMBER_MAX ? CALL_NUMBER_MAX : (int64_t)next->max_bytes);
@@ -244,7 +243,7 @@ static bool batch_make(redisReply *reply, size_t from, struct store_next_result 
 			return false;
 		}
 		m->id = call_slice_of(v[0]);
-		m->order_us = call_number_of(v[1]);
+		m->arrival = call_number_of(v[1]);
 		m->expires_ms = call_number_of(v[2]);
 		m->attempts = call_number_of(v[3]);
 		m->order = (enum store_order)order;
@@ -278,6 +277,6 @@ bool transition_next_answer(redisReply *reply, struct store_next_result *result,
 	result->parked = reply->element[2]->integer;
 	result->next_due_ms = reply->element[3]->integer;
 	result->busy_ms = reply->element[4]->integer;
-	result->looked_us = reply->element[5]->integer;
+	result->looked = reply->element[5]->integer;
 	return reply->elements > from && batch_make(reply, from, result);
 }

@@ -6,7 +6,6 @@
 #include "deferral.h"
 
 #include <sys/random.h>
-#include <time.h>
 
 #include "../../core/dprint.h"
 #include "../../core/mem/shm.h"
@@ -49,19 +48,6 @@ static bool random_take(unsigned char *out, size_t n)
 	return true;
 }
 
-/* Microseconds since the epoch, each call later than the one before. */
-static int64_t order_next(void)
-{
-	static int64_t last;
-	struct timespec t;
-	int64_t now;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	now = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-	last = now > last ? now : last + 1;
-	return last;
-}
-
 static enum store_place place_of(enum cpm_handling handling)
 {
 	switch(handling) {
@@ -95,7 +81,6 @@ static struct store_job *job_make(const struct cpm_record *rec, struct cpm_slice
 	job->cause = rec->cause;
 	job->place = place_of(rec->handling);
 	job->now_ms = rec->arrived_ms;
-	job->order_us = order_next();
 	job->expires_ms = rec->expires_ms;
 	at = job_put(at, &job->id, rec->id);
 	at = job_put(at, &job->aor, rec->aor);

@@ -93,8 +93,6 @@ static void put_seen(void *context, enum store_rc rc, struct cpm_slice id)
 	snprintf(seen->id, sizeof(seen->id), "%.*s", (int)id.n, id.p);
 }
 
-static int64_t driver_order = 1;
-
 /* A message of an hour, without identity; change what matters. */
 static inline struct store_put driver_message(const char *id)
 {
@@ -102,7 +100,6 @@ static inline struct store_put driver_message(const char *id)
 
 	return (struct store_put){.id = cpm_slice_of(id),
 			.aor = CPM_SLICE(AOR),
-			.order_us = driver_order++,
 			.now_ms = now,
 			.expires_ms = now + 3600000,
 			.identity_ttl_ms = 60000,
@@ -191,6 +188,9 @@ struct claim_seen {
 	char text[8192];
 };
 
+/* Of the last claim. */
+static int64_t driver_token;
+
 static void claim_seen(void *context, enum store_rc rc, struct store_claim *claim,
 		const struct store_due *due, size_t count, bool more, int64_t next_ms)
 {
@@ -212,6 +212,7 @@ static void claim_seen(void *context, enum store_rc rc, struct store_claim *clai
 				d->aor.p, (int)d->body.n, d->body.p);
 		seen->attempts = d->attempts;
 		seen->due_ms = d->due_ms;
+		driver_token = d->token;
 	}
 	store_claim_free(&claim);
 }
@@ -256,8 +257,11 @@ static inline struct store_settle driver_end(
 static inline bool driver_settle(struct store *s, const struct store_settle *settle)
 {
 	struct settle_seen seen = {.calls = 0};
+	struct store_settle of_claim = *settle;
 
-	ck_assert(store_settle(s, settle, settle_seen, &seen));
+	if(!of_claim.token)
+		of_claim.token = driver_token;
+	ck_assert(store_settle(s, &of_claim, settle_seen, &seen));
 	test_until(&s, 1, seen.calls);
 	ck_assert_int_eq(seen.rc, STORE_OK);
 	return seen.mine;

@@ -45,6 +45,7 @@ static int session_number;
 
 /* A claim of a node. */
 static struct held_claim {
+	int64_t token;
 	int node;
 	unsigned shard;
 	char entry[64];
@@ -199,6 +200,7 @@ static void claimed(void *context, enum store_rc rc, struct store_claim *claim,
 			fate_of(due[i].id)->put_off = false;
 		c->node = step->node;
 		c->shard = step->shard;
+		c->token = due[i].token;
 		snprintf(c->entry, sizeof(c->entry), "%.*s", (int)due[i].entry.n, due[i].entry.p);
 	}
 	store_claim_free(&claim);
@@ -223,6 +225,7 @@ static void step_settle(struct held_claim *c)
 	if(!c->entry[0])
 		return;
 	settle.now_ms = now;
+	settle.token = c->token;
 	if(draining)
 		settle.outcome = STORE_EXPIRED;
 	else if(below(5) == 0)

@@ -145,14 +145,47 @@ END_TEST
 
 START_TEST(an_unsettled_claim_comes_again)
 {
+	struct store_settle late = driver_end(shard(), "x:m:" AOR, STORE_INTERWORKED);
+
 	driver_store(store, "m");
 	ck_assert_str_eq(claimed(store, now + 2 * HOUR), "x:m:" AOR "=hello;");
+	late.token = driver_token;
 	ck_assert_str_eq(claimed(other, now + 2 * HOUR + CLAIM_MS - 1), "");
 	ck_assert_str_eq(claimed(other, now + 2 * HOUR + CLAIM_MS), "x:m:" AOR "=hello;");
-	/* both think it is theirs: the first one to settle has it */
-	ck_assert(settled(store, "x:m:" AOR, STORE_EXPIRED));
-	ck_assert(!settled(other, "x:m:" AOR, STORE_EXPIRED));
+	/* both think it is theirs: it is the last claimant's, also when the first one wants it later */
+	ck_assert(!driver_settle(store, &late));
+	late.again_ms = now + 3 * HOUR;
+	ck_assert(!driver_settle(store, &late));
+	ck_assert(settled(other, "x:m:" AOR, STORE_EXPIRED));
 	ck_assert_uint_eq(ended(STORE_EXPIRED), 1);
+	ck_assert_uint_eq(ended(STORE_INTERWORKED), 0);
+}
+END_TEST
+
+/* As long as nobody else has it, late is not too late. */
+START_TEST(a_claim_that_ran_out_unnoticed_still_ends)
+{
+	driver_store(store, "m");
+	ck_assert_str_eq(claimed(store, now + 2 * HOUR), "x:m:" AOR "=hello;");
+	ck_assert(settled(store, "x:m:" AOR, STORE_EXPIRED));
+	ck_assert_str_eq(claimed(other, now + 2 * HOUR + CLAIM_MS), "");
+	ck_assert_uint_eq(ended(STORE_EXPIRED), 1);
+}
+END_TEST
+
+/* Its end was put off, and its answer lost: the repeat meets the claim of another. */
+START_TEST(a_repeat_does_not_put_off_the_next_claim)
+{
+	struct store_settle later = driver_end(shard(), "x:m:" AOR, STORE_EXPIRED);
+
+	driver_store(store, "m");
+	ck_assert_str_eq(claimed(store, now + 2 * HOUR), "x:m:" AOR "=hello;");
+	later.token = driver_token;
+	later.again_ms = now + 2 * HOUR + 1;
+	ck_assert(driver_settle(store, &later));
+	ck_assert_str_eq(claimed(other, now + 2 * HOUR + 1), "x:m:" AOR "=hello;");
+	ck_assert(!driver_settle(store, &later));
+	ck_assert(settled(other, "x:m:" AOR, STORE_EXPIRED));
 }
 END_TEST
 
@@ -844,6 +877,8 @@ int main(void)
 	tcase_add_test(t, an_expired_message_is_claimed_once_and_ended_once);
 	tcase_add_test(t, a_parked_message_expires_as_any_other);
 	tcase_add_test(t, an_unsettled_claim_comes_again);
+	tcase_add_test(t, a_claim_that_ran_out_unnoticed_still_ends);
+	tcase_add_test(t, a_repeat_does_not_put_off_the_next_claim);
 	tcase_add_test(t, what_is_put_off_comes_again_in_time);
 	tcase_add_test(t, an_outage_is_caught_up_oldest_first_in_pieces);
 	tcase_add_test(t, a_claim_keeps_its_limits);

@@ -149,6 +149,7 @@ START_TEST(end_with_an_expired_message)
 	test_until(&store, 1, claims.calls);
 	ck_assert_uint_eq(claims.count, 1);
 	ck_assert_int_eq(count("a"), 1);
+	settle.token = driver_token;
 	settle.now_ms = put.now_ms;
 	ck_assert(store_settle(store, &settle, NULL, NULL));
 	test_until(&store, 1, count("a") == 0);

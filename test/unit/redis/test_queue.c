@@ -42,7 +42,8 @@ START_TEST(stores_and_hands_out_in_order)
 	struct store_next_result r;
 	const struct cpm_slice done[] = {CPM_SLICE("b"), CPM_SLICE("a"), CPM_SLICE("nobody")};
 
-	driver_order = 1767225600000000; /* as large as real ones */
+	/* as large as they may become */
+	server_tell(&server, "HSET cpm:{%d}:sums accepted 9007199254000000", (int)shard());
 	driver_store(store, "b");
 	driver_store(store, "a");
 	driver_store(store, "c");
@@ -56,7 +57,7 @@ START_TEST(stores_and_hands_out_in_order)
 	ck_slice(r.messages[2].id, "c", "third");
 	ck_slice(r.messages[0].record, "cpm-record: 1\n", "record");
 	ck_slice(r.messages[0].body, "hello", "body");
-	ck_assert_int_eq(r.messages[0].order_us, 1767225600000000);
+	ck_assert_int_eq(r.messages[0].arrival, 9007199254000001);
 	ck_assert_int_eq(r.messages[0].attempts, 0);
 	ck_assert_int_gt(r.messages[0].expires_ms, test_now_ms() + 3500000);
 	store_batch_free(&r.batch);
@@ -203,7 +204,7 @@ START_TEST(one_holder_of_the_lease)
 	a.want = 0;
 	ck_assert_str_eq(driver_ids(store, &a, STORE_LOST), "");
 	a.want = 1;
-	a.after_us = 1;
+	a.after = 1;
 	ck_assert_str_eq(driver_ids(store, &a, STORE_LOST), "");
 	/* giving back what is not ours changes nothing */
 	a.release = true;
@@ -242,7 +243,7 @@ START_TEST(hands_out_no_more_than_wanted)
 	a.want = 2;
 	ck_assert_str_eq(driver_ids(store, &a, STORE_OK), "m00 m01");
 	r = driver_next(store, &a);
-	a.after_us = r.messages[1].order_us;
+	a.after = r.messages[1].arrival;
 	store_batch_free(&r.batch);
 	ck_assert_str_eq(driver_ids(store, &a, STORE_OK), "m02 m03");
 	a.want = 1000;
@@ -388,9 +389,6 @@ START_TEST(refuses_what_is_out_of_bounds)
 	put = driver_message("a");
 	put.body = (struct cpm_slice){large, 60001};
 	ck_assert(!store_put(store, &put, put_seen, &seen));
-	put = driver_message("a");
-	put.order_us = -1;
-	ck_assert(!store_put(store, &put, put_seen, &seen));
 	ck_assert(!store_next(store, &ask, next_seen, NULL));
 	ck_assert(!store_claim(store, config.shards, 0, 1, 1, 1, claim_seen, NULL));
 	ck_assert(!store_claim(store, 0, 0, 0, 0, 1, claim_seen, NULL));
@@ -403,7 +401,6 @@ START_TEST(refuses_what_is_out_of_bounds)
 	put.identity = (struct cpm_slice){large, 5000};
 	put.record = (struct cpm_slice){large, 32768};
 	put.body = (struct cpm_slice){large, 60000};
-	put.order_us = INT64_C(1) << 53;
 	put.expires_ms = INT64_MAX;
 	ck_assert_int_eq(driver_put(store, &put).rc, STORE_OK);
 	ask = driver_ask("a");

@@ -528,7 +528,7 @@ struct walk_call {
 	struct walk *walk;
 	int node, user, message;
 	bool releasing;
-	int64_t last_us;
+	int64_t last_arrival;
 	char token[16];
 	struct cpm_slice done[4];
 	char ids[4][16];
@@ -580,11 +580,11 @@ static void walk_got(void *context, const struct store_next_result *r)
 		ck_assert_msg(!(w->state[message] & 2), "m%d was delivered already", message);
 		ck_assert_int_gt(r->messages[i].expires_ms, 0);
 		if(i > 0)
-			ck_assert_int_gt(r->messages[i].order_us, r->messages[i - 1].order_us);
+			ck_assert_int_gt(r->messages[i].arrival, r->messages[i - 1].arrival);
 		snprintf(call->ids[i], sizeof(call->ids[i]), "%.*s", (int)r->messages[i].id.n,
 				r->messages[i].id.p);
 		call->done[i] = cpm_slice_of(call->ids[i]);
-		call->last_us = r->messages[i].order_us;
+		call->last_arrival = r->messages[i].arrival;
 		call->count++;
 	}
 	store_batch_free(&batch);
@@ -619,7 +619,7 @@ static void walk_ask(struct walk *w, int node, int user, struct walk_call *befor
 		next.done_count = call->count;
 		next.failed = &failure;
 		next.failed_count = 1;
-		next.after_us = call->last_us;
+		next.after = call->last_arrival;
 	}
 	w->outstanding++;
 	ck_assert(store_next(w->stores[node], &next, walk_got, call));
@@ -655,6 +655,7 @@ static void walk_claimed(void *context, enum store_rc rc, struct store_claim *cl
 		int message = atoi(due[i].id.p + 1);
 		struct store_settle settle = {.shard = c->shard,
 				.entry = due[i].entry,
+				.token = due[i].token,
 				.now_ms = w->clock_ms,
 				.outcome = STORE_EXPIRED};
 

@@ -74,7 +74,6 @@ static void offer(struct world *w, struct message *m)
 	build_texts(w, m, &record, &body);
 	put = (struct store_put){.id = cpm_slice_of(m->ids[m->tries - 1]),
 			.aor = world_aor(w, m->user),
-			.order_us = m->order_us,
 			.now_ms = w->now_ms,
 			.expires_ms = m->expires_ms,
 			.identity = cpm_slice_of(m->ids[0]),
@@ -117,7 +116,7 @@ static void arrive(struct world *w, int user)
 		world_fail(w, NULL, "too many messages");
 	*m = (struct message){.user = user,
 			.stored = -1,
-			.order_us = w->now_ms * 1000 + (int64_t)(w->message_count % 1000),
+			.serial = (int64_t)w->message_count,
 			.arrived_ms = w->now_ms,
 			.expires_ms = w->now_ms + some_expiry(w),
 			.wants = (unsigned)world_random(w, 16),

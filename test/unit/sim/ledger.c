@@ -12,8 +12,8 @@
  * where an id leads to one, and now and then among all keys. */
 static const char dump[] =
 		"local c,p,full,r,ids=redis.call,ARGV[1],ARGV[2],{},{}\n"
-		"local function see(l,step) for i=1,#l,step do local id=l[i]\n"
-		"if step==2 then id=string.match(id,'^[xd]:([^:]*)') end if id then ids[id]=1 end end "
+		"local function see(l,kind) for i=1,#l,kind==1 and 1 or 2 do local id=l[i]\n"
+		"if kind==2 then id=string.match(id,'^[xd]:([^:]*)') end if id then ids[id]=1 end end "
 		"return l end\n"
 		"r[1]=c('HMGET',p..'sums','accepted','delivered','stored','forwarded','interworked','"
 		"deleted',"
@@ -23,8 +23,10 @@ static const char dump[] =
 		"r[5]=c('ZRANGE',p..'tasks',0,-1,'WITHSCORES')\n"
 		"r[6]=c('ZRANGE',p..'taken',0,-1,'WITHSCORES')\n"
 		"for i=3,#ARGV do local a=ARGV[i]\n"
-		"r[#r+1]={see(c('ZRANGE',p..'u:'..a,0,-1),1),see(c('ZRANGE',p..'p:'..a,0,-1),1),"
-		"see(c('ZRANGE',p..'q:'..a,0,-1),1),c('HGETALL',p..'f:'..a),c('SMEMBERS',p..'i:'..a),"
+		"r[#r+1]={see(c('ZRANGE',p..'u:'..a,0,-1,'WITHSCORES'),3),"
+		"see(c('ZRANGE',p..'p:'..a,0,-1,'WITHSCORES'),3),"
+		"see(c('ZRANGE',p..'q:'..a,0,-1,'WITHSCORES'),3),c('HGETALL',p..'f:'..a),c('SMEMBERS',p..'"
+		"i:'..a),"
 		"c('GET',p..'l:'..a) or ''} end\n"
 		"local texts={} for id in pairs(ids) do\n"
 		"if c('EXISTS',p..'m:'..id)==1 then texts[#texts+1]=id end end\n"
@@ -91,14 +93,22 @@ static struct message *found(struct world *w, const redisReply *id, unsigned pla
 	return m;
 }
 
-static void mark(struct world *w, const redisReply *ids, unsigned place)
+/* Ids with their arrival, which rises from message to message of a user, whichever node stored it. */
+static void mark_arrived(struct world *w, struct user *u, const redisReply *ids, unsigned place)
 {
-	for(size_t i = 0; i < ids->elements; i++) {
+	for(size_t i = 0; i < ids->elements; i += 2) {
 		struct message *m = found(w, ids->element[i], place);
+		int64_t arrival = strtoll(ids->element[i + 1]->str, NULL, 10);
 
 		if(m->place & place)
 			world_fail(w, m, "it is twice in one place (%u)", place);
 		m->place |= place;
+		if(!m->arrival && arrival <= u->arrival_before)
+			world_fail(w, m, "it arrived as %lld, behind %lld", (long long)arrival,
+					(long long)u->arrival_before);
+		m->arrival = arrival;
+		if(arrival > u->arrival)
+			u->arrival = arrival;
 	}
 }
 
@@ -216,9 +226,10 @@ static void read_shard(struct world *w, unsigned shard)
 	for(int i = 0; i < count; i++) {
 		redisReply **of = r->element[6 + i]->element;
 
-		mark(w, of[0], PLACE_WAITING);
-		mark(w, of[1], PLACE_PARKED);
-		mark(w, of[2], PLACE_QUARANTINED);
+		w->users[users[i]].arrival_before = w->users[users[i]].arrival;
+		mark_arrived(w, &w->users[users[i]], of[0], PLACE_WAITING);
+		mark_arrived(w, &w->users[users[i]], of[1], PLACE_PARKED);
+		mark_arrived(w, &w->users[users[i]], of[2], PLACE_QUARANTINED);
 		mark_retries(w, of[3]);
 		mark_flying(w, of[4]);
 		note_lease(w, users[i], of[5]->str);
@@ -254,7 +265,7 @@ static void note_end(struct world *w, struct ends *e, struct message *m)
 	}
 	e->count++;
 	m->ended = true;
-	w->digest = w->digest * 31 + (uint64_t)(m->order_us ^ w->now_ms);
+	w->digest = w->digest * 31 + (uint64_t)(m->serial ^ w->now_ms);
 }
 
 static void check_places(struct world *w, struct message *m)

@@ -84,7 +84,7 @@ static int answer_of(
 		case MANNER_BUSY:
 			return 480;
 		case MANNER_REFUSES:
-			return m->order_us % 3 ? 200 : 603;
+			return m->serial % 3 ? 200 : 603;
 		case MANNER_SILENT:
 			*delay_ms = TM_TIMEOUT_MS;
 			return !w->smooth && !w->calm && world_chance(w, 100) ? 0 : 408;
@@ -144,9 +144,8 @@ static void check_order(struct world *w, const struct message *m)
 	for(size_t i = 0; i < w->message_count; i++) {
 		const struct message *o = w->messages[i];
 
-		if(o->user == m->user && !o->ended && o->order_us < m->order_us && !o->jumps && !o->damaged
-				&& o->place & PLACE_WAITING && o->expires_ms > w->now_ms
-				&& o->stored_step < m->stored_step && !o->took)
+		if(o->user == m->user && !o->ended && o->arrival < m->arrival && !o->jumps && !o->damaged
+				&& o->place & PLACE_WAITING && o->expires_ms > w->now_ms && !o->took)
 			world_fail(w, m, "it overtakes %s", o->ids[o->stored]);
 	}
 }

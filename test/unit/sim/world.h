@@ -38,7 +38,9 @@ struct message {
 	char ids[SIM_TRIES_MAX][40]; /* one for each time that its sender tried */
 	int tries, stored; /* stored: the try that is in the store, -1: none was seen there yet */
 	int user;
-	int64_t order_us, arrived_ms, expires_ms;
+	int64_t serial;  /* of its sending */
+	int64_t arrival; /* its place among those of its user; 0: not seen yet */
+	int64_t arrived_ms, expires_ms;
 	unsigned wants;
 	bool damaged; /* its record cannot be read */
 	bool accepted, refused, given_up;
@@ -92,6 +94,7 @@ struct user {
 	bool keeps; /* what expires is for the message store */
 	bool pulls; /* messages are parked until it says what to do with them */
 	int notified;
+	int64_t arrival, arrival_before; /* the highest of its messages: now, and at the step before */
 	/* the lease as the clock of this world sees it */
 	char token[128];
 	int64_t lease_end_ms;

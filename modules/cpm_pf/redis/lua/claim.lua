@@ -8,8 +8,9 @@
 --   KEYS  shard's due entries, claimed entries, tasks, taken tasks, sums, tries
 --   ARGV  key prefix of the shard, now, at most ends, at most tasks, max bytes,
 --         claim ms
--- Answers {when something is due next or 0, 1 when there is more now,
---          number of vanished messages, their entries...,
+-- Answers {when something is due next or 0, 1 when there is more now, the token
+--          of these claims: when they run out, number of vanished messages,
+--          their entries...,
 --          then entry, due, tries, record and body of each}.
 local call = redis.call
 local due, claimed, tasks, taken, sums, tries = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -33,7 +34,7 @@ end
 local function result(end_ms, task_ms, gone, rows)
 	local more = ends_max > 0 and end_ms <= now or tasks_max > 0 and task_ms <= now
 	local next_ms = math.min(end_ms, task_ms)
-	local answer = {next_ms < math.huge and math.ceil(next_ms) or 0, more and 1 or 0, #gone}
+	local answer = {next_ms < math.huge and math.ceil(next_ms) or 0, more and 1 or 0, again, #gone}
 	for _, entry in ipairs(gone) do
 		answer[#answer + 1] = entry
 	end

@@ -74,15 +74,19 @@ local function done(count, sum)
 	at = at + count
 end
 
--- The same failure told twice (a repeat of this call) counts once.
+-- The same failure told twice (a repeat of this call) counts once; one without a
+-- status was no attempt, and only puts off.
 local function failed(id, not_before, status)
 	local old = call('HGET', retry, id)
-	local before, attempts, _, words = nil, 0, nil, ''
+	local before, attempts, last, words = nil, 0, '0', ''
 	if old then
-		before, attempts, _, words = string.match(old, '^(%d+) (%d+) (%d+)(.*)$')
+		before, attempts, last, words = string.match(old, '^(%d+) (%d+) (%d+)(.*)$')
 	end
 	if before ~= not_before and (call('ZSCORE', waiting, id) or call('ZSCORE', parked, id)) then
-		local value = string.format('%s %d %s%s', not_before, attempts + 1, status, words)
+		if status ~= '0' then
+			attempts, last = attempts + 1, status
+		end
+		local value = string.format('%s %d %s%s', not_before, attempts, last, words)
 		call('HSET', retry, id, value)
 		retries = true
 	end

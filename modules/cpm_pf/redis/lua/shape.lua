@@ -10,6 +10,8 @@ local call = redis.call
 local prefix, now, from, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local ages = #ARGV - 4 + 1
 local domains, names = {}, {}
+-- In it is when a message arrived.
+local RECORD_HEAD = 4095
 
 local function counts_of(domain)
 	local counts = domains[domain]
@@ -37,8 +39,9 @@ local entries = most > 0 and call('ZRANGE', KEYS[1], from, from + most - 1) or {
 for _, entry in ipairs(entries) do
 	local id, aor = string.match(entry, '^[xd]:([^:]*):(.*)$')
 	if id then
-		local order = call('ZSCORE', prefix .. 'u:' .. aor, id) or call('ZSCORE', prefix .. 'p:' .. aor, id)
-		local age = order and now - tonumber(order) / 1000 or 0
+		local head = call('GETRANGE', prefix .. 'm:' .. id, 0, RECORD_HEAD)
+		local arrived = string.match(head, '\narrived%-ms: (%d+)\n')
+		local age = arrived and now - tonumber(arrived) or 0
 		local counts = counts_of(string.match(aor, '@([^@]*)$') or 'tel')
 		local i = age_index(age)
 		counts[i] = counts[i] + 1
