@@ -40,6 +40,8 @@ struct trigger_job {
 	struct job head;
 	bool force;      /* also what is to be retried later */
 	bool registered; /* a client registered anew: its user hears of what else is kept */
+	bool due;        /* nobody came to push what waits, or is to go to the ISF (ordered) */
+	bool ordered;
 	int64_t not_before_ms;
 	struct cpm_slice aor, contact; /* contact: only to this one; empty for any client */
 };

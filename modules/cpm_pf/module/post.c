@@ -54,18 +54,20 @@ bool post_queue(struct cpm_slice aor, void *job)
 	return post_to(POST_QUEUE, post_process_of(POST_QUEUE, aor), job);
 }
 
-static bool trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, bool registered,
-		int64_t delay_ms)
+static int64_t later(int64_t delay_ms)
+{
+	return delay_ms ? now_ms() + delay_ms : 0;
+}
+
+static bool trigger(struct cpm_slice aor, struct cpm_slice contact, struct trigger_job what)
 {
 	struct trigger_job *job = shm_malloc(sizeof(*job) + aor.n + contact.n);
 	char *text = (char *)(job + 1);
 
 	if(!job)
 		return false;
+	*job = what;
 	job->head.kind = JOB_TRIGGER;
-	job->force = force;
-	job->registered = registered;
-	job->not_before_ms = delay_ms ? now_ms() + delay_ms : 0;
 	memcpy(text, aor.p, aor.n);
 	job->aor = (struct cpm_slice){text, aor.n};
 	if(contact.n)
@@ -79,13 +81,22 @@ static bool trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, 
 
 bool post_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, int64_t delay_ms)
 {
-	return trigger(aor, contact, force, false, delay_ms);
+	return trigger(
+			aor, contact, (struct trigger_job){.force = force, .not_before_ms = later(delay_ms)});
 }
 
 bool post_registered(
 		struct cpm_slice aor, struct cpm_slice contact, bool refreshed, int64_t delay_ms)
 {
-	return trigger(aor, contact, !refreshed, !refreshed, delay_ms);
+	return trigger(aor, contact,
+			(struct trigger_job){.force = !refreshed,
+					.registered = !refreshed,
+					.not_before_ms = later(delay_ms)});
+}
+
+bool post_due(struct cpm_slice aor, bool ordered)
+{
+	return trigger(aor, CPM_SLICE_NONE, (struct trigger_job){.due = true, .ordered = ordered});
 }
 
 void post_answer(uint64_t ticket, int status)

@@ -35,6 +35,9 @@ bool post_trigger(struct cpm_slice aor, struct cpm_slice contact, bool force, in
 bool post_registered(
 		struct cpm_slice aor, struct cpm_slice contact, bool refreshed, int64_t delay_ms);
 
+/* STORE_DUE_PUSH came: somebody has to push what waits for aor. ordered: also to the ISF. */
+bool post_due(struct cpm_slice aor, bool ordered);
+
 /* An answer came, to what was sent with this ticket. */
 void post_answer(uint64_t ticket, int status);
 /* The same with the Expires of the answer, for message_init. */

@@ -18,6 +18,7 @@
 #include "../module/wake.h"
 #include "bucket.h"
 #include "ending.h"
+#include "push.h"
 #include "storing.h"
 
 /* So much is in our hands at once at most: ends of messages, and tasks. */
@@ -55,12 +56,15 @@ struct item {
 	struct claim *claim;
 	void (*answered)(struct due *d, int status, int64_t now);
 	struct store_settle settle;
-	char *report_text; /* what the settle's report borrows from */
+	int64_t told_token; /* with which it was last settled */
+	char *report_text;  /* what the settle's report borrows from */
 	int64_t retry_ms;
 	struct item *next;                 /* in the list of the unsettled */
 	uint64_t ticket;                   /* while it waits for an answer or for documents */
 	int64_t lost_ms;                   /* when that is given up; 0: it waits for nothing */
 	struct item *wait_next, **wait_at; /* all that wait */
+	int64_t claimed_ms;
+	struct item *older, *newer; /* all, in the order of their claims */
 };
 
 struct shard {
@@ -76,7 +80,7 @@ static struct store *store;
 static struct shard *shards;
 static size_t shard_count, asking;
 static struct tickets *tickets;
-static struct item *unsettled, *waiting;
+static struct item *unsettled, *waiting, *oldest, *newest;
 static int64_t lost_look_ms;
 static size_t ends, tasks; /* in our hands, or asked for */
 static struct bucket end_rate, task_rate;
@@ -136,10 +140,26 @@ static struct item *item_awake(uint64_t ticket)
 	return item;
 }
 
+static void item_line_up(struct item *item, int64_t now)
+{
+	item->claimed_ms = now;
+	item->newer = NULL;
+	item->older = newest;
+	*(newest ? &newest->newer : &oldest) = item;
+	newest = item;
+}
+
+static void item_step_out(struct item *item)
+{
+	*(item->older ? &item->older->newer : &oldest) = item->newer;
+	*(item->newer ? &item->newer->older : &newest) = item->older;
+}
+
 static void item_free(struct item *item)
 {
 	struct claim *claim = item->claim;
 
+	item_step_out(item);
 	if(is_end(item->due.kind))
 		ends--;
 	else
@@ -154,6 +174,8 @@ static void item_free(struct item *item)
 	}
 }
 
+static void settle(struct item *item);
+
 static void on_settled(void *context, enum store_rc rc, bool mine)
 {
 	struct item *item = context;
@@ -165,6 +187,10 @@ static void on_settled(void *context, enum store_rc rc, bool mine)
 		unsettled = item;
 		return;
 	}
+	if(!mine && item->told_token != item->settle.token) {
+		settle(item); /* it was claimed anew, by us, in the meantime */
+		return;
+	}
 	if(item->due.ended)
 		item->due.ended(&item->due, mine);
 	item_free(item);
@@ -173,6 +199,7 @@ static void on_settled(void *context, enum store_rc rc, bool mine)
 static void settle(struct item *item)
 {
 	item->settle.now_ms = now_ms();
+	item->told_token = item->settle.token;
 	if(!store_settle(store, &item->settle, on_settled, item))
 		on_settled(item, STORE_DOWN, false);
 }
@@ -288,6 +315,9 @@ static void hand_on(struct item *item, int64_t now)
 		case STORE_DUE_STORE:
 			kept_due(d, now);
 			break;
+		case STORE_DUE_PUSH:
+			push_due(d, now);
+			break;
 	}
 }
 
@@ -345,6 +375,7 @@ static struct item *item_make(
 	if(!item)
 		return NULL;
 	item->claim = claim;
+	item_line_up(item, now_ms());
 	item->due = (struct due){.kind = due->kind,
 			.shard = shard->number,
 			.entry = due->entry,
@@ -358,12 +389,28 @@ static struct item *item_make(
 	return item;
 }
 
+/* Our own claim ran out while we are still at it: then the new one is for the same work. */
+static bool claimed_anew(const struct store_due *due, int64_t now)
+{
+	struct item *item;
+
+	for(item = oldest; item && item->claimed_ms + settings.claim_ms <= now; item = item->newer) {
+		if(!cpm_slice_eq(item->due.entry, due->entry))
+			continue;
+		item->due.token = item->settle.token = due->token;
+		item_step_out(item);
+		item_line_up(item, now);
+		return true;
+	}
+	return false;
+}
+
 static void take(struct claim *claim, struct shard *shard, const struct store_due *due, int64_t now)
 {
-	struct item *item = item_make(claim, shard, due);
+	struct item *item = claimed_anew(due, now) ? NULL : item_make(claim, shard, due);
 
 	if(!item) {
-		/* It stays claimed, and somebody gets it after claim_ms. */
+		/* Without memory it stays claimed, and somebody gets it after claim_ms. */
 		claim->left--;
 		return;
 	}

@@ -5,6 +5,7 @@
  */
 #include "push.h"
 
+#include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "../module/wake.h"
@@ -14,6 +15,11 @@
 #include "session.h"
 #include "session_report.h"
 
+/* Whoever finds nothing to do for a user leaves him to others; in the end to the next registration. */
+#define LOOKS_MAX 10
+#define LOOK_MIN_MS 2000
+
+static struct store *store;
 static size_t turns; /* sessions that have their turn */
 static int64_t swept_ms;
 
@@ -21,6 +27,7 @@ static void session_step(struct session *s, enum cpm_push_event event, int64_t n
 
 bool push_init(int index, struct store *queue_store)
 {
+	store = queue_store;
 	return run_init(queue_store, session_step) && flights_init(index)
 		   && sessions_init((size_t)settings.push_sessions);
 }
@@ -78,6 +85,9 @@ static void session_rest(struct session *s, int64_t now)
 	int64_t until = s->run ? s->run->rest_until_ms : 0;
 
 	turns--;
+	/* A run has told the store itself. */
+	if(until && !s->run->asked)
+		store_push(store, s->aor, until + settings.push_lease_ms, NULL, NULL);
 	run_end(s);
 	if(!session_report_empty(s->report))
 		until = later(until, now + SESSION_TROUBLE_REST_MS);
@@ -134,10 +144,23 @@ static void session_step(struct session *s, enum cpm_push_event event, int64_t n
 	}
 }
 
+/* Nobody came to push for this user: we do, unless we are about to or know better when. */
+static bool ours_already(const struct session *s, int64_t now)
+{
+	if(!s || s->state != CPM_PUSH_RESTING)
+		return s != NULL;
+	if(s->wake_ms <= now)
+		return false;
+	store_push(store, s->aor, s->wake_ms + settings.push_lease_ms, NULL, NULL);
+	return true;
+}
+
 void push_trigger(const struct trigger_job *job, int64_t now)
 {
 	struct session *s = session_find(job->aor);
 
+	if(job->due && ours_already(s, now))
+		return;
 	if(!s && !(s = session_make(job->aor))) {
 		count(push_overflow);
 		return;
@@ -146,6 +169,7 @@ void push_trigger(const struct trigger_job *job, int64_t now)
 		session_aim(s, job->contact);
 		s->force |= job->force;
 		s->registered |= job->registered;
+		s->ordered |= job->ordered;
 	} else {
 		/* The clients of a run are chosen at its start. */
 		s->again = true;
@@ -160,6 +184,18 @@ void push_trigger(const struct trigger_job *job, int64_t now)
 				s, s->heap_at ? earlier(s->wake_ms, job->not_before_ms) : job->not_before_ms);
 	else
 		session_step(s, CPM_PUSH_TRIGGER, now);
+}
+
+int64_t push_stored_ms(struct cpm_slice aor, enum cpm_defer_cause cause, int64_t now)
+{
+	switch(cause) {
+		case CPM_CAUSE_DND:
+			return contacts_any(aor) ? now + JUDGE_DND_LOOK_MIN_MS + settings.push_lease_ms : 0;
+		case CPM_CAUSE_UNDELIVERED:
+			return now + (int64_t)settings.retry_min_s * 1000 + settings.push_lease_ms;
+		default:
+			return 0;
+	}
 }
 
 void push_stored(struct cpm_slice aor, enum cpm_defer_cause cause, int64_t now)
@@ -186,6 +222,19 @@ void push_stored(struct cpm_slice aor, enum cpm_defer_cause cause, int64_t now)
 		default:
 			break;
 	}
+}
+
+void push_due(struct due *d, int64_t now)
+{
+	bool interwork = d->body.n > 0;
+
+	if(interwork || contacts_any(d->aor))
+		post_due(d->aor, interwork);
+	/* The one that pushes says when he looks again. */
+	if(d->attempts < LOOKS_MAX)
+		due_again(d, now + settings.push_lease_ms + ((int64_t)LOOK_MIN_MS << d->attempts));
+	else
+		due_done(d);
 }
 
 /* The documents process never answered. */

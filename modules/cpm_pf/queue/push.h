@@ -11,12 +11,19 @@
 
 #include "../module/job.h"
 #include "../redis/store.h"
+#include "due.h"
 
 /* In the queue process, once; store outlives it. */
 bool push_init(int process, struct store *store);
 
 /* Start pushing for a user, now or at a time. */
 void push_trigger(const struct trigger_job *job, int64_t now);
+
+/* STORE_DUE_PUSH: something waits, and whoever wanted to push it has not come. */
+void push_due(struct due *d, int64_t now);
+
+/* When a message of this cause must have been pushed, or else another node is to see to it; 0: when a client comes. */
+int64_t push_stored_ms(struct cpm_slice aor, enum cpm_defer_cause cause, int64_t now);
 
 /* After a message was stored: its user may have a client already. */
 void push_stored(struct cpm_slice aor, enum cpm_defer_cause cause, int64_t now);

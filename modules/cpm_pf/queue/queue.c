@@ -143,6 +143,7 @@ void queue_store(struct store_job *job)
 			.place = job->place,
 			.notify_ms = job->place == STORE_TO_PULL ? job->now_ms + settings.notify_delay_ms : 0,
 			.store_ms = job->place == STORE_TO_STORE ? job->store_ms : 0,
+			.push_ms = push_stored_ms(job->aor, job->cause, job->now_ms),
 			.record = job->record,
 			.body = job->body};
 

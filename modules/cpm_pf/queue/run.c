@@ -106,7 +106,8 @@ static void run_call(struct session *s, size_t want, bool release, int64_t now)
 			.max_bytes = (size_t)settings.push_prefetch_bytes,
 			.force = s->force,
 			.ordered_only = run->ordered_only,
-			.release = release};
+			.release = release,
+			.again_ms = run->rest_until_ms ? later(run->rest_until_ms, s->gone_until_ms) : 0};
 
 	session_report_tell(r, &lists, &next);
 	token_write(s, token, sizeof(token), &next.token);
@@ -117,7 +118,7 @@ static void run_call(struct session *s, size_t want, bool release, int64_t now)
 	}
 	s->report = s->told;
 	s->told = r;
-	run->fetching = true;
+	run->fetching = run->asked = true;
 	run->asked_last = want > 0 && release;
 	run->releasing = release;
 	run->flush_ms = 0;

@@ -62,6 +62,7 @@ struct session_run {
 	bool handed_out;               /* something, since it went through from the start */
 	size_t in_flight;
 	bool fetching;    /* a call to the store is under way */
+	bool asked;       /* one was made */
 	bool drained;     /* the last call brought nothing: ask again only when nothing is in flight */
 	bool asked_last;  /* ... which asked for more with nothing in flight */
 	bool releasing;   /* ... which gives the lease back */

@@ -181,6 +181,7 @@ static void act_begin(
 	inquiry_number(args, now_ms);
 	inquiry_arg(args, "0");
 	inquiry_number(args, call_clamp(a->config->ttl_grace_ms, 1, CALL_TTL_MAX_MS));
+	inquiry_number(args, now_ms + call_claim_ms(a->config));
 }
 
 static int act_one(struct inquiry *a, enum admin_verb verb, struct cpm_slice id,

@@ -26,6 +26,11 @@ bool call_aor_ok(struct cpm_slice aor)
 	return aor.n > 0 && aor.n <= CALL_AOR_MAX;
 }
 
+int64_t call_claim_ms(const struct store_config *config)
+{
+	return config->claim_ms > 0 ? config->claim_ms : CALL_CLAIM_MS;
+}
+
 int64_t call_ttl(const struct store_config *config, int64_t now_ms, int64_t expires_ms)
 {
 	int64_t left =

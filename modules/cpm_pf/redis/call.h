@@ -20,6 +20,8 @@
 #define CALL_TTL_MAX_MS (INT64_C(100) * 365 * 86400 * 1000)
 /* Room for a key without its AoR or id, and for a number. */
 #define CALL_SMALL 128
+/* How long a claim is its claimant's, when the configuration does not say. */
+#define CALL_CLAIM_MS 60000
 /* How long a call without an identity of its own is recognised as a repeat of itself. */
 #define CALL_REPEAT_MS 60000
 
@@ -27,6 +29,8 @@ int64_t call_clamp(int64_t value, int64_t min, int64_t max);
 /* ':' separates the id in an entry. */
 bool call_id_ok(struct cpm_slice id);
 bool call_aor_ok(struct cpm_slice aor);
+/* How long a claim is its claimant's, by the configuration. */
+int64_t call_claim_ms(const struct store_config *config);
 /* TTL of what expires at expires_ms: past that by the grace. */
 int64_t call_ttl(const struct store_config *config, int64_t now_ms, int64_t expires_ms);
 

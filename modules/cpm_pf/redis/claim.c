@@ -10,8 +10,6 @@
 #include "../core/queue/key.h"
 
 /* The longest entry: letter, id, AoR and colons. */
-/* When the configuration does not say. */
-#define CLAIM_MS 60000
 #define ENTRY_MAX (CALL_AOR_MAX + CALL_ID_MAX + 3)
 
 static size_t at_most(size_t value, size_t max)
@@ -37,7 +35,7 @@ struct command *claim_call(const struct store_config *config, const char *sha, u
 	command_arg_i64(c, (int64_t)at_most(ends, CALL_LIST_MAX));
 	command_arg_i64(c, (int64_t)at_most(tasks, CALL_LIST_MAX));
 	command_arg_i64(c, (int64_t)at_most(max_bytes, (size_t)CALL_NUMBER_MAX));
-	command_arg_i64(c, config->claim_ms > 0 ? config->claim_ms : CLAIM_MS);
+	command_arg_i64(c, call_claim_ms(config));
 	return call_finished(c);
 }
 
@@ -120,25 +118,38 @@ struct command *claim_report(const struct store_config *config, const char *sha,
 	return call_finished(c);
 }
 
-struct command *claim_notify(
-		const struct store_config *config, struct cpm_slice aor, int64_t at_ms, bool there)
+static struct command *user_task(const struct store_config *config, const char *letter,
+		struct cpm_slice aor, const char *flag, const char *flag_too, int64_t at_ms)
 {
 	struct command *c;
 
 	if(!call_aor_ok(aor))
 		return NULL;
-	c = command_new(COMMAND_NOTIFY, there ? 6 : 5, aor.n + 4 * CALL_SMALL);
+	c = command_new(
+			COMMAND_NOTIFY, 4u + (flag != NULL) + (flag_too != NULL), aor.n + 4 * CALL_SMALL);
 	if(!c)
 		return NULL;
 	c->shard = cpm_key_shard(aor, config->shards);
 	command_arg(c, CPM_SLICE("ZADD"));
 	call_key(c, config, "tasks", CPM_SLICE_NONE);
-	if(there)
-		command_arg(c, CPM_SLICE("XX"));
-	command_arg(c, CPM_SLICE("LT"));
+	if(flag)
+		command_arg(c, cpm_slice_of(flag));
+	if(flag_too)
+		command_arg(c, cpm_slice_of(flag_too));
 	call_number(c, at_ms);
-	command_arg3(c, CPM_SLICE("n:"), aor, CPM_SLICE_NONE);
+	command_arg3(c, cpm_slice_of(letter), aor, CPM_SLICE_NONE);
 	return call_finished(c);
+}
+
+struct command *claim_notify(
+		const struct store_config *config, struct cpm_slice aor, int64_t at_ms, bool there)
+{
+	return user_task(config, "n:", aor, "LT", there ? "XX" : NULL, at_ms);
+}
+
+struct command *claim_push(const struct store_config *config, struct cpm_slice aor, int64_t at_ms)
+{
+	return user_task(config, "p:", aor, NULL, NULL, at_ms);
 }
 
 struct store_claim {
@@ -161,7 +172,7 @@ static bool kind_of(char letter, enum store_due_kind *kind)
 		char letter;
 		enum store_due_kind kind;
 	} kinds[] = {{'x', STORE_DUE_EXPIRED}, {'d', STORE_DUE_DELETED}, {'r', STORE_DUE_REPORT},
-			{'n', STORE_DUE_NOTIFY}, {'s', STORE_DUE_STORE}};
+			{'n', STORE_DUE_NOTIFY}, {'s', STORE_DUE_STORE}, {'p', STORE_DUE_PUSH}};
 
 	for(size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if(kinds[i].letter == letter) {
@@ -183,8 +194,9 @@ static bool due_read(redisReply *const *row, int64_t token, struct store_due *du
 	if(entry.n < 3 || entry.p[1] != ':' || !kind_of(entry.p[0], &due->kind))
 		return false;
 	rest = cpm_slice_from(entry, 2);
-	if(due->kind == STORE_DUE_NOTIFY) {
+	if(due->kind == STORE_DUE_NOTIFY || due->kind == STORE_DUE_PUSH) {
 		due->aor = rest;
+		due->body = call_slice_of(row[3]);
 		return true;
 	}
 	if(due->kind == STORE_DUE_REPORT) {

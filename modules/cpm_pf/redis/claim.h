@@ -20,6 +20,9 @@ struct command *claim_report(const struct store_config *config, const char *sha,
 struct command *claim_notify(
 		const struct store_config *config, struct cpm_slice aor, int64_t at_ms, bool there);
 
+/* Likewise. */
+struct command *claim_push(const struct store_config *config, struct cpm_slice aor, int64_t at_ms);
+
 struct claim_answer {
 	bool more;
 	int64_t next_ms;

@@ -50,7 +50,7 @@ static struct command *manage_new(const struct store_config *config, const char 
 		struct cpm_slice aor, int64_t now_ms, int64_t store_ms, size_t args)
 {
 	struct command *c = call_new(COMMAND_MANAGE, sha, cpm_key_shard(aor, config->shards),
-			LISTING_ACT_KEYS, 5 + args, 8 * aor.n + (16 + args) * CALL_SMALL);
+			LISTING_ACT_KEYS, 6 + args, 8 * aor.n + (17 + args) * CALL_SMALL);
 
 	if(!c)
 		return NULL;
@@ -62,6 +62,7 @@ static struct command *manage_new(const struct store_config *config, const char 
 	call_number(c, now_ms);
 	call_number(c, store_ms);
 	command_arg_i64(c, call_clamp(config->ttl_grace_ms, 1, CALL_TTL_MAX_MS));
+	call_number(c, now_ms + call_claim_ms(config));
 	return c;
 }
 

@@ -240,6 +240,19 @@ bool store_notify_sooner(
 	return notify(s, aor, at_ms, true, cb, context);
 }
 
+bool store_push(
+		struct store *s, struct cpm_slice aor, int64_t at_ms, store_done_cb cb, void *context)
+{
+	struct command *c;
+
+	if(!accepts(s))
+		return false;
+	c = claim_push(s->config, aor, at_ms);
+	if(c)
+		c->cb.done = cb;
+	return submit(s, c, context);
+}
+
 bool store_list(struct store *s, struct cpm_slice aor, int64_t now_ms, size_t offset, size_t count,
 		store_list_cb cb, void *context)
 {

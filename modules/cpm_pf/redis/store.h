@@ -93,6 +93,7 @@ struct store_put {
 	enum store_place place;
 	int64_t notify_ms; /* STORE_TO_PULL: when the user is to be told of it, unless that is due earlier already; 0: not */
 	int64_t store_ms; /* STORE_TO_STORE: when it becomes due as STORE_DUE_STORE; 0: never, it only waits */
+	int64_t push_ms; /* STORE_TO_PUSH: when its user becomes due as STORE_DUE_PUSH, if nobody has pushed by then; 0: never */
 	struct cpm_slice record;
 	struct cpm_slice body;
 	bool staged; /* a large message: its octets are in pieces (store_piece), body has only their head */
@@ -149,7 +150,10 @@ struct store_next {
 	size_t max_bytes;  /* stop handing out past this sum of bodies (but always one) */
 	bool force;        /* also those whose retry time has not come (a client has just registered) */
 	bool ordered_only; /* only what the user ordered (do-not-disturb is on) */
-	bool release;      /* give the lease back afterwards, unless messages were handed out */
+	/* With release: when this session looks again, 0: it does not. If it has not by a lease later, the user becomes due as
+	 * STORE_DUE_PUSH; a lease that runs out does the same. */
+	int64_t again_ms;
+	bool release; /* give the lease back afterwards, unless messages were handed out */
 };
 
 struct store_next_result {
@@ -188,15 +192,15 @@ enum store_due_kind {
 	STORE_DUE_DELETED,
 	STORE_DUE_REPORT,
 	STORE_DUE_NOTIFY,
-	STORE_DUE_STORE
+	STORE_DUE_STORE,
+	STORE_DUE_PUSH /* something waits for this user, and who wanted to push it has not come; body: not empty when that is also for the ISF */
 };
 
 struct store_due {
 	enum store_due_kind kind;
-	struct cpm_slice
-			entry; /* names the claim to store_settle, together with the token: another claim of the same has another one */
-	int64_t token;
-	struct cpm_slice id;     /* of the message or report; empty for NOTIFY */
+	struct cpm_slice entry;  /* names the claim to store_settle, */
+	int64_t token;           /* together with this: another claim of the same has another one */
+	struct cpm_slice id;     /* of the message or report; empty for NOTIFY and PUSH */
 	struct cpm_slice aor;    /* empty for REPORT */
 	struct cpm_slice record; /* of the message, or the report's; empty for NOTIFY */
 	struct cpm_slice body;
@@ -254,6 +258,10 @@ bool store_notify(
 		struct store *s, struct cpm_slice aor, int64_t at_ms, store_done_cb cb, void *context);
 /* The same, but only when one is there already and due later: what it waits for may have come. */
 bool store_notify_sooner(
+		struct store *s, struct cpm_slice aor, int64_t at_ms, store_done_cb cb, void *context);
+
+/* STORE_DUE_PUSH for the user at at_ms, instead of any other time. It comes only if something waits then. */
+bool store_push(
 		struct store *s, struct cpm_slice aor, int64_t at_ms, store_done_cb cb, void *context);
 
 /* A message as it is listed. Slices are valid during the call. */

@@ -12,27 +12,37 @@
 /* What put.lua says of a parked message, for the retries. */
 static struct cpm_slice word_of(enum store_place place)
 {
-	return place == STORE_TO_STORE ? CPM_SLICE("store") : CPM_SLICE("pull");
-}
-
-/* The task that goes with a parked message, when it has a time. */
-static void put_task(struct command *c, const struct store_put *put)
-{
-	if(put->place == STORE_TO_PULL && put->notify_ms > 0) {
-		command_arg3(c, CPM_SLICE("n:"), put->aor, CPM_SLICE_NONE);
-		call_number(c, put->notify_ms);
-	} else if(put->place == STORE_TO_STORE && put->store_ms > 0) {
-		call_entry(c, 's', put->id, put->aor);
-		call_number(c, put->store_ms);
+	switch(place) {
+		case STORE_TO_STORE:
+			return CPM_SLICE("store");
+		case STORE_TO_PULL:
+			return CPM_SLICE("pull");
+		default:
+			return CPM_SLICE_NONE;
 	}
 }
 
-static size_t put_task_args(const struct store_put *put)
+/* When the task that goes with a message is due; 0: there is none. */
+static int64_t task_ms(const struct store_put *put)
 {
-	return (put->place == STORE_TO_PULL && put->notify_ms > 0)
-						   || (put->place == STORE_TO_STORE && put->store_ms > 0)
-				   ? 2
-				   : 0;
+	switch(put->place) {
+		case STORE_TO_PULL:
+			return put->notify_ms;
+		case STORE_TO_STORE:
+			return put->store_ms;
+		default:
+			return put->push_ms;
+	}
+}
+
+static void put_task(struct command *c, const struct store_put *put)
+{
+	if(put->place == STORE_TO_STORE)
+		call_entry(c, 's', put->id, put->aor);
+	else
+		command_arg3(c, put->place == STORE_TO_PULL ? CPM_SLICE("n:") : CPM_SLICE("p:"), put->aor,
+				CPM_SLICE_NONE);
+	call_number(c, task_ms(put));
 }
 
 static bool put_ok(const struct store_config *config, const struct store_put *put)
@@ -45,14 +55,14 @@ static bool put_ok(const struct store_config *config, const struct store_put *pu
 struct command *transition_put(
 		const struct store_config *config, const char *sha, const struct store_put *put)
 {
-	bool parked = put->place != STORE_TO_PUSH;
+	bool parked = put->place != STORE_TO_PUSH, task = task_ms(put) > 0, marked = parked || task;
 	size_t bytes = 5 * (CALL_SMALL + CALL_ID_MAX) + 5 * put->aor.n + 12 * CALL_SMALL;
 	struct command *c;
 
 	if(!put_ok(config, put))
 		return NULL;
 	c = call_new(COMMAND_PUT, sha, cpm_key_shard(put->aor, config->shards),
-			(parked ? 8u : 6u) + put->staged, 7 + (parked ? 1 + put_task_args(put) : 0),
+			(marked ? 8u : 6u) + put->staged, 7u + marked + 2u * task,
 			bytes + put->record.n + put->body.n);
 	if(!c)
 		return NULL;
@@ -62,7 +72,7 @@ struct command *transition_put(
 	call_mark(c, config, put->aor, put->identity.n ? put->identity : put->id);
 	call_key(c, config, parked ? "u" : "p", put->aor);
 	call_key(c, config, "sums", CPM_SLICE_NONE);
-	if(parked) {
+	if(marked) {
 		call_key(c, config, "f", put->aor);
 		call_key(c, config, "tasks", CPM_SLICE_NONE);
 	}
@@ -78,10 +88,10 @@ struct command *transition_put(
 	command_arg_i64(c, call_ttl(config, put->now_ms, put->expires_ms));
 	call_text(c, put->record, put->body);
 	call_entry(c, 'x', put->id, put->aor);
-	if(parked) {
+	if(marked)
 		command_arg(c, word_of(put->place));
+	if(task)
 		put_task(c, put);
-	}
 	return call_finished(c);
 }
 
@@ -149,10 +159,17 @@ static void next_lists(struct command *c, const struct store_next *n)
 	next_ids(c, n->quarantine, n->quarantine_count);
 }
 
+#define NEXT_KEYS 12
+
 struct command *transition_next(
 		const struct store_config *config, const char *sha, const struct store_next *next)
 {
-	static const char *const users[] = {"u", "l", NULL, "f", "q", NULL, "p", "o", "i"};
+	static const struct {
+		const char *kind;
+		bool user;
+	} keys[NEXT_KEYS] = {{"u", true}, {"l", true}, {"due", false}, {"f", true}, {"q", true},
+			{"quarantine", false}, {"p", true}, {"o", true}, {"i", true}, {"sums", false},
+			{"tasks", false}, {"tries", false}};
 	size_t lists = 0;
 	bool first;
 	struct command *c;
@@ -161,17 +178,12 @@ struct command *transition_next(
 			|| !next_lists_ok(next, &lists))
 		return NULL;
 	first = next->want > 0 && lists == 0 && next->after <= 0;
-	c = call_new(COMMAND_NEXT, sha, cpm_key_shard(next->aor, config->shards), 10, 17 + lists,
-			lists * CALL_ID_MAX + 9 * next->aor.n + 40 * CALL_SMALL);
+	c = call_new(COMMAND_NEXT, sha, cpm_key_shard(next->aor, config->shards), NEXT_KEYS, 18 + lists,
+			lists * CALL_ID_MAX + 9 * next->aor.n + 43 * CALL_SMALL);
 	if(!c)
 		return NULL;
-	for(size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
-		if(users[i])
-			call_key(c, config, users[i], next->aor);
-		else
-			call_key(c, config, i == 2 ? "due" : "quarantine", CPM_SLICE_NONE);
-	}
-	call_key(c, config, "sums", CPM_SLICE_NONE);
+	for(size_t i = 0; i < NEXT_KEYS; i++)
+		call_key(c, config, keys[i].kind, keys[i].user ? next->aor : CPM_SLICE_NONE);
 	call_key(c, config, "m:", CPM_SLICE_NONE);
 	command_arg(c, next->aor);
 	command_arg(c, next->token);
@@ -185,6 +197,7 @@ struct command *transition_next(
 	command_arg_i64(c, next->release);
 	command_arg_i64(c, first);
 	command_arg_i64(c, next->ordered_only);
+	call_number(c, next->again_ms);
 	next_lists(c, next);
 	return call_finished(c);
 }

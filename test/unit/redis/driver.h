@@ -195,7 +195,7 @@ static void claim_seen(void *context, enum store_rc rc, struct store_claim *clai
 		const struct store_due *due, size_t count, bool more, int64_t next_ms)
 {
 	struct claim_seen *seen = context;
-	static const char letters[] = "xdrns";
+	static const char letters[] = "xdrnsp";
 
 	seen->calls++;
 	seen->rc = rc;

@@ -691,7 +691,141 @@ START_TEST(a_message_ordered_otherwise_is_not_stored)
 	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK), "m");
 	tell_done(store, "a", "m");
 	ck_assert_uint_eq(ended(STORE_DELIVERED), 1);
+	ck_assert_str_eq(claimed(store, now + HOUR), "");
 	ck_assert_uint_eq(driver_balance(&config).tasks, 0);
+}
+END_TEST
+
+/* Who pushes */
+
+static int64_t push_due_ms(void)
+{
+	redisReply *r = server_ask(&server, "ZSCORE cpm:{%d}:tasks p:" AOR, (int)shard());
+	int64_t at = r->type == REDIS_REPLY_STRING ? strtoll(r->str, NULL, 10) : -1;
+
+	freeReplyObject(r);
+	return at;
+}
+
+static void lease_runs_out(void)
+{
+	server_tell(&server, "DEL cpm:{%d}:l:" AOR " cpm:{%d}:i:" AOR, (int)shard(), (int)shard());
+}
+
+START_TEST(a_lease_that_runs_out_is_noticed)
+{
+	struct store_next ask = driver_ask("a");
+
+	ask.release = true; /* as a run begins */
+	driver_store(store, "m");
+	ck_assert_int_eq(exists("tasks"), 0);
+	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK), "m");
+	ck_assert_int_eq(push_due_ms(), ask.now_ms + ask.lease_ms + 1000);
+	/* a run may take longer than one lease */
+	ck_assert_str_eq(claimed(other, now + 2 * CLAIM_MS), "");
+	ck_assert_int_eq(push_due_ms(), now + 2 * CLAIM_MS + 5000);
+	lease_runs_out();
+	ck_assert_str_eq(claimed(other, now + 2 * CLAIM_MS + 5000), "p::" AOR "=;");
+	/* whoever got it dies as well */
+	ck_assert_str_eq(claimed(store, now + 3 * CLAIM_MS + 4999), "");
+	ck_assert_str_eq(claimed(store, now + 3 * CLAIM_MS + 5000), "p::" AOR "=;");
+}
+END_TEST
+
+START_TEST(a_run_that_ends_well_leaves_no_task)
+{
+	struct store_next ask = driver_ask("a");
+	const struct cpm_slice m = CPM_SLICE("m");
+
+	ask.release = true;
+	driver_store(store, "m");
+	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK), "m");
+	ask.done = &m;
+	ask.done_count = 1;
+	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK), "");
+	ck_assert_int_eq(exists("tasks"), 0);
+	/* nor does one that finds nothing */
+	ask = driver_ask("b");
+	ask.release = true;
+	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK), "");
+	ck_assert_int_eq(exists("tasks"), 0);
+}
+END_TEST
+
+START_TEST(a_run_says_when_it_looks_again)
+{
+	struct store_next ask = driver_ask("a");
+	struct store_failure failure = {CPM_SLICE("m1"), now + 120000, 480};
+
+	ask.release = true;
+	driver_store(store, "m1");
+	driver_store(store, "m2");
+	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK), "m1 m2");
+	/* it stops: what is not told is for later */
+	ask.want = 0;
+	ask.failed = &failure;
+	ask.failed_count = 1;
+	ask.again_ms = now + 120000;
+	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK), "");
+	ck_assert_int_eq(push_due_ms(), now + 120000 + ask.lease_ms);
+	/* an earlier time of a message counts; so does that of a run that finds nothing for now */
+	failure.id = CPM_SLICE("m2");
+	failure.not_before_ms = now + 60000;
+	ask.again_ms = 0;
+	driver_ids(store, &ask, STORE_OK);
+	ask = driver_ask("b");
+	ask.release = true;
+	ask.again_ms = now + 90000;
+	ck_assert_str_eq(driver_ids(store, &ask, STORE_OK), "");
+	ck_assert_int_eq(push_due_ms(), now + 60000 + ask.lease_ms);
+}
+END_TEST
+
+START_TEST(nobody_is_looked_after_without_messages)
+{
+	ck_assert(store_push(store, CPM_SLICE(AOR), now, NULL, NULL));
+	test_until(&store, 1, store_pending(store) == 0);
+	ck_assert_int_eq(push_due_ms(), now);
+	ck_assert_str_eq(claimed(store, now), "");
+	ck_assert_int_eq(exists("tasks"), 0);
+}
+END_TEST
+
+START_TEST(a_task_to_push_comes_again_until_it_is_done)
+{
+	struct store_settle settle = driver_end(shard(), "p:" AOR, STORE_DELIVERED);
+	struct store_put put = driver_message("m");
+	struct claim_seen seen;
+
+	put.push_ms = now + 1000;
+	ck_assert_int_eq(driver_put(store, &put).rc, STORE_OK);
+	ck_assert_int_eq(exists("f:" AOR), 0); /* it is not parked */
+	ck_assert_str_eq(claimed(store, now + 999), "");
+	ck_assert_str_eq(claimed(store, now + 1000), "p::" AOR "=;");
+	settle.again_ms = now + 2000;
+	ck_assert(driver_settle(store, &settle));
+	seen = driver_claim(other, shard(), now + 2000, 10);
+	ck_assert_str_eq(seen.text, "p::" AOR "=;");
+	ck_assert_int_eq(seen.attempts, 1);
+	settle.again_ms = 0;
+	ck_assert(driver_settle(other, &settle));
+	ck_assert_int_eq(exists("tasks") + exists("taken") + exists("tries"), 0);
+	ck_assert_uint_eq(driver_balance(&config).waiting, 1);
+}
+END_TEST
+
+START_TEST(what_is_for_the_isf_needs_no_client)
+{
+	struct store_settle settle = driver_end(shard(), "p:" AOR, STORE_DELIVERED);
+
+	put_in("m1", STORE_TO_PULL);
+	put_in("m2", STORE_TO_PULL);
+	driver_wish(store, "m1", STORE_ACT_DELIVER);
+	ck_assert_str_eq(claimed(store, now + 2 * CLAIM_MS), "p::" AOR "=;");
+	settle.again_ms = now + 2 * CLAIM_MS;
+	ck_assert(driver_settle(store, &settle));
+	driver_wish(store, "m2", STORE_ACT_INTERWORK);
+	ck_assert_str_eq(claimed(store, now + 2 * CLAIM_MS), "p::" AOR "=interwork;");
 }
 END_TEST
 
@@ -902,6 +1036,12 @@ int main(void)
 	tcase_add_test(t, a_message_to_be_stored_is_claimed_and_ended);
 	tcase_add_test(t, a_message_that_could_not_be_stored_stays);
 	tcase_add_test(t, a_message_ordered_otherwise_is_not_stored);
+	tcase_add_test(t, a_lease_that_runs_out_is_noticed);
+	tcase_add_test(t, a_run_that_ends_well_leaves_no_task);
+	tcase_add_test(t, a_run_says_when_it_looks_again);
+	tcase_add_test(t, nobody_is_looked_after_without_messages);
+	tcase_add_test(t, a_task_to_push_comes_again_until_it_is_done);
+	tcase_add_test(t, what_is_for_the_isf_needs_no_client);
 	tcase_add_test(t, an_expired_message_is_kept_for_the_message_store);
 	tcase_add_test(t, a_kept_message_can_be_ordered_and_deleted);
 	tcase_add_test(t, a_lapsed_storing_is_overtaken);

@@ -64,6 +64,14 @@ static struct {
 } own_answers[OWN_ANSWERS_MAX];
 static size_t own_answer_count;
 
+bool post_due(struct cpm_slice aor, bool ordered)
+{
+	const struct trigger_job job = {.due = true, .ordered = ordered, .aor = aor};
+
+	push_trigger(&job, now_ms());
+	return true;
+}
+
 void post_answer(uint64_t ticket, int status)
 {
 	if(own_answer_count == OWN_ANSWERS_MAX)

@@ -7,7 +7,7 @@
 --         entries, tasks, taken tasks, user's quarantined ids, shard's
 --         quarantined entries, sums, tries
 --   ARGV  message key prefix, aor, now, when a task to store is due or 0,
---         ttl grace ms, then
+--         ttl grace ms, when somebody else is to push what can be pushed now, then
 --         'user' or 'operator' and pairs of verb and id, or
 --         a verb for all, the places to go through (letters of upq), after
 --         which order in the first of them, how many at most
@@ -19,6 +19,7 @@ local call = redis.call
 local waiting, parked, retry, orders, due = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local tasks, taken, quarantined, quarantine, sums = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local tries = KEYS[11]
+local pushable = false
 local prefix, aor, now, store_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local is_parked = {pull = true, store = true, delete = true}
 local is_order = {deliver = true, interwork = true}
@@ -60,6 +61,7 @@ local function keep(id, m, order, from)
 		call('ZREM', from, id)
 		call('ZADD', to, order, id)
 	end
+	pushable = pushable or to == waiting
 	if to == waiting and is_order[m.word] then
 		call('ZADD', orders, order, id)
 	else
@@ -178,7 +180,7 @@ local function act(verb, id)
 	end
 	if not order then
 		-- a user is not shown what nobody can read
-		order = ARGV[6] ~= 'user' and call('ZSCORE', quarantined, id)
+		order = ARGV[7] ~= 'user' and call('ZSCORE', quarantined, id)
 		return order and from_quarantine(verb, id, order) or -1
 	end
 	local m = state_of(id)
@@ -191,16 +193,24 @@ local function act(verb, id)
 	return 1
 end
 
+-- Whoever ordered this pushes it at once; when he dies, another does.
+local function wake()
+	if pushable then
+		call('ZADD', tasks, 'LT', ARGV[6], 'p:' .. aor)
+	end
+end
+
 local before = call('ZCARD', waiting) + call('ZCARD', parked)
-if ARGV[6] == 'user' or ARGV[6] == 'operator' then
+if ARGV[7] == 'user' or ARGV[7] == 'operator' then
 	local answer = {before}
-	for i = 7, #ARGV, 2 do
+	for i = 8, #ARGV, 2 do
 		answer[#answer + 1] = act(ARGV[i], ARGV[i + 1])
 	end
+	wake()
 	return answer
 end
 
-local verb, places, after, most = ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9])
+local verb, places, after, most = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 local place = ({u = waiting, p = parked, q = quarantined})[string.sub(places, 1, 1)]
 local found = call('ZRANGEBYSCORE', place, '(' .. after, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
 local changed, last = 0, found[#found]
@@ -213,10 +223,12 @@ local function act_all(ids, step)
 end
 if #found < 2 * most then
 	act_all(found, 2)
+	wake()
 	return {before, changed, string.sub(places, 2), '-1'}
 end
 -- The next step starts behind the last order: all of that order belong to this one.
 local ties = call('ZRANGEBYSCORE', place, last, last)
 act_all(found, 2)
 act_all(ties, 1)
+wake()
 return {before, changed, places, last}

@@ -2,7 +2,7 @@
 -- Copyright (C) 2026 the cpm_pf authors
 --
 -- Claims what is due in a shard: ends of messages (x expiry, d deletion) and
--- tasks (r report, n notification, s into the message store). A claim that is
+-- tasks (r report, n notification, s into the message store, p push). A claim that is
 -- not settled is handed out again, so that a lost answer or a dead node loses
 -- nothing.
 --   KEYS  shard's due entries, claimed entries, tasks, taken tasks, sums, tries
@@ -20,6 +20,8 @@ local again = now + tonumber(ARGV[6])
 -- What must wait, as the message is in somebody else's hands, is looked at
 -- again after this.
 local BUSY_MS = 500
+-- The same for a user whom somebody pushes to.
+local LEASED_MS = 5000
 
 local function head(key)
 	local first = call('ZRANGE', key, 0, 0, 'WITHSCORES')
@@ -145,9 +147,39 @@ local function claim_store(entry, score, from)
 	end
 end
 
+-- Something is to go to the interworking function, which needs no client; looks
+-- at the first orders only.
+local function interworks(aor)
+	for _, id in ipairs(call('ZRANGE', prefix .. 'o:' .. aor, 0, 99)) do
+		local value = call('HGET', prefix .. 'f:' .. aor, id)
+		if value and string.find(value, ' interwork', 1, true) then
+			return true
+		end
+	end
+	return false
+end
+
+-- A user who has something waiting, and nobody who pushes it.
+local function claim_push(entry, score, from)
+	local aor = string.sub(entry, 3)
+	if call('EXISTS', prefix .. 'u:' .. aor) == 0 then
+		call('ZREM', from, entry)
+		call('HDEL', tries, entry)
+	elseif call('EXISTS', prefix .. 'l:' .. aor) == 1 then
+		call('ZREM', from, entry)
+		call('ZADD', tasks, now + LEASED_MS, entry)
+	elseif from == tasks and call('ZSCORE', taken, entry) then
+		call('ZADD', tasks, now + BUSY_MS, entry)
+	else
+		take(entry, score, interworks(aor) and 'interwork' or '')
+	end
+end
+
 local function claim_task(entry, score, from)
 	local kind = string.sub(entry, 1, 2)
-	if kind == 'n:' then
+	if kind == 'p:' then
+		claim_push(entry, score, from)
+	elseif kind == 'n:' then
 		if from == tasks and call('ZSCORE', taken, entry) then
 			call('ZADD', tasks, now + BUSY_MS, entry) -- its user is being told
 		else

@@ -2,12 +2,14 @@
 -- Copyright (C) 2026 the cpm_pf authors
 --
 -- Takes or renews a user's push lease, ends messages, hands out the next ones.
+-- Who has a lease, or wants to look again later, leaves an entry p in tasks: it
+-- comes to somebody when he does not.
 --   KEYS  user's waiting ids, lease, shard's due entries, user's retries,
 --         user's quarantined ids, shard's quarantined entries, user's parked
---         ids, ordered ids, ids in flight, shard's sums
+--         ids, ordered ids, ids in flight, shard's sums, tasks, tries
 --   ARGV  message key prefix, aor, token, lease ms, now, after, want, max bytes,
---         force, release, first ask, ordered only, number of done, interworked,
---         failed, unsent, quarantined;
+--         force, release, first ask, ordered only, when to look again or 0,
+--         number of done, interworked, failed, unsent, quarantined;
 --         then ids done, ids interworked, (id, not before, status) failed,
 --         ids unsent, ids quarantined
 -- Answers {0 ok | 1 busy | 2 lost, waiting, parked, next due, other's lease ms,
@@ -18,14 +20,17 @@
 -- " interwork" for a waiting message.
 local call = redis.call
 local waiting, lease, due, retry, parked = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7]
-local orders, flying, sums = KEYS[8], KEYS[9], KEYS[10]
+local orders, flying, sums, tasks, tries = KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local prefix, aor, token = ARGV[1], ARGV[2], ARGV[3]
 local now, want, room = tonumber(ARGV[5]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local octets = string.sub(prefix, 1, -3) .. 'b:'
 local force, release, first = ARGV[9] == '1', ARGV[10] == '1', ARGV[11] == '1'
 local ordered_only = ARGV[12] == '1'
+local again, lease_ms = tonumber(ARGV[13]), tonumber(ARGV[4])
 local SCAN_MAX = 1024
-local at = 18
+-- A lease that has run out is noticed so much later.
+local LAPSED_MS = 1000
+local at = 19
 local retries = call('EXISTS', retry) == 1
 local ordered = retries and call('EXISTS', orders) == 1
 
@@ -117,24 +122,24 @@ if mine then
 end
 
 local first_id = at
-done(tonumber(ARGV[13]), 'delivered')
-done(tonumber(ARGV[14]), 'interworked')
+done(tonumber(ARGV[14]), 'delivered')
+done(tonumber(ARGV[15]), 'interworked')
 local landed = {}
 for i = first_id, at - 1 do
 	landed[#landed + 1] = ARGV[i]
 end
-for _ = 1, tonumber(ARGV[15]) do
+for _ = 1, tonumber(ARGV[16]) do
 	if not lost then
 		failed(ARGV[at], ARGV[at + 1], ARGV[at + 2])
 		landed[#landed + 1] = ARGV[at]
 	end
 	at = at + 3
 end
-for _ = 1, tonumber(ARGV[16]) do
+for _ = 1, tonumber(ARGV[17]) do
 	landed[#landed + 1] = ARGV[at]
 	at = at + 1
 end
-for _ = 1, tonumber(ARGV[17]) do
+for _ = 1, tonumber(ARGV[18]) do
 	quarantine(ARGV[at])
 	landed[#landed + 1] = ARGV[at]
 	at = at + 1
@@ -237,7 +242,28 @@ if #ids > 0 then
 	call('PEXPIRE', flying, ARGV[4])
 end
 
-local answer = {0, call('ZCARD', waiting), call('ZCARD', parked), next_due, 0, looked, #gone}
+local left = call('ZCARD', waiting)
+local task = 'p:' .. aor
+if #ids > 0 then
+	if not mine then
+		call('ZADD', tasks, now + lease_ms + LAPSED_MS, task)
+	end
+elseif release then
+	if next_due > 0 and (again == 0 or next_due < again) then
+		again = next_due
+	end
+	if left > 0 and again > 0 then
+		if not mine then
+			call('DEL', flying) -- as above
+		end
+		call('ZADD', tasks, again + lease_ms, task)
+		call('HDEL', tries, task)
+	elseif mine and call('ZREM', tasks, task) == 1 then
+		call('HDEL', tries, task)
+	end
+end
+
+local answer = {0, left, call('ZCARD', parked), next_due, 0, looked, #gone}
 for _, id in ipairs(gone) do
 	answer[#answer + 1] = id
 end

@@ -4,11 +4,11 @@
 -- Stores a message. The hot path: seven calls, none of them twice.
 --   KEYS  message, its place (user's waiting or parked ids), shard's due
 --         entries, de-duplication, the other place, shard's sums;
---         for a parked message: user's retries, shard's tasks;
+--         for a parked message, or with a task: user's retries, shard's tasks;
 --         for a large one: its octets, in pieces that have come before
 --   ARGV  id, expires, quota, window, ttl, record and body, due entry;
---         for a parked message: word, and a task entry and its time if there
---         is one
+--         for a parked message, or with a task: word or '', and a task entry
+--         and its time if there is one
 -- Answers 0 (stored, also for a repeat of the same id), 2 (over quota), 3 (the
 -- octets are gone) or the id that was there first.
 -- Its order is its place among all that this shard has accepted: later messages
@@ -32,7 +32,9 @@ call('SET', KEYS[1], ARGV[6], 'PX', ARGV[5])
 call('ZADD', KEYS[2], call('HINCRBY', KEYS[6], 'accepted', 1), id)
 call('ZADD', KEYS[3], ARGV[2], ARGV[7])
 if KEYS[8] then
-	call('HSET', KEYS[7], id, '0 0 0 ' .. ARGV[8])
+	if ARGV[8] ~= '' then
+		call('HSET', KEYS[7], id, '0 0 0 ' .. ARGV[8])
+	end
 	if ARGV[9] then
 		call('ZADD', KEYS[8], 'LT', ARGV[10], ARGV[9])
 	end

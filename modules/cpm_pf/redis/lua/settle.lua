@@ -35,7 +35,7 @@ if again ~= '0' then
 	return 1
 end
 call('HDEL', tries, entry)
-if kind == 'n' then
+if kind == 'n' or kind == 'p' then
 	return 1
 end
 if kind == 'r' then
