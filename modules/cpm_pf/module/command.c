@@ -7,6 +7,7 @@
 
 #include "../../core/forward.h"
 #include "../../core/mem/shm.h"
+#include "../../core/parser/parse_uri.h"
 #include "../media/media.h"
 #include "post.h"
 #include "settings.h"
@@ -44,6 +45,33 @@ bool command_user(struct context *c, struct cpm_slice *aor)
 		*aor = number->key;
 		return true;
 	}
+	c->reason = "unauthorised";
+	return false;
+}
+
+static bool is_server(struct cpm_slice uri)
+{
+	struct sip_uri parts;
+	str text = str_of_slice(uri);
+
+	return parse_uri(text.s, text.len, &parts) == 0 && parts.user.len == 0
+		   && check_self(&parts.host, 0, 0) == 1;
+}
+
+bool command_addressed(struct context *c, struct cpm_slice uri)
+{
+	char memory[CPM_URI_KEY_MAX];
+	struct cpm_uri_key key;
+	size_t i;
+
+	if(cpm_uri_canon(uri, memory, sizeof(memory), &key) == CPM_OK) {
+		for(i = 0; i < c->facts.originator_count; i++) {
+			if(cpm_slice_eq(key.key, c->facts.originators[i].key))
+				return true;
+		}
+	}
+	if(is_server(uri))
+		return true;
 	c->reason = "unauthorised";
 	return false;
 }

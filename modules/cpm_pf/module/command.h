@@ -28,6 +28,10 @@ struct command_request {
  * c->reason becomes "unauthorised". The slice borrows from the context. */
 bool command_user(struct context *c, struct cpm_slice *aor);
 
+/* Is this the address of that user, by any of the originator's identities, or of this server as such? What is asked of another user's
+ * address is refused: false, and c->reason is "unauthorised". */
+bool command_addressed(struct context *c, struct cpm_slice uri);
+
 /* Foreign text for a log line: at most so many bytes, what is no printable ASCII and what would end a quoted value replaced by '?'. */
 #define COMMAND_PRINTABLE_MAX 128
 struct command_printable {

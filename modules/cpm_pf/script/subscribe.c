@@ -154,7 +154,8 @@ int subscribe_begin(struct sip_msg *msg, struct context *c, const str *route)
 		c->reason = "bad-event";
 		return -1;
 	}
-	if(!command_user(c, &aor))
+	if(!command_user(c, &aor)
+			|| !command_addressed(c, slice_of_str(&msg->first_line.u.request.uri)))
 		return -1;
 	if(!accepts(msg)) {
 		c->reason = "not-acceptable";

@@ -86,7 +86,8 @@ class Scene:
             headers.append(("Expires", str(expires)))
         if asserted is not False:
             headers.append(("P-Asserted-Identity", asserted or f"<{aor}>"))
-        return subscribe(self.folder, (node or self.stack.node).sip, target=aor, aor=aor, headers=headers + list(extra), **options)
+        options.setdefault("target", aor)
+        return subscribe(self.folder, (node or self.stack.node).sip, aor=aor, headers=headers + list(extra), **options)
 
     def message_uri(self, message_id):
         return f"sip:{message_id}@{self.stack.domain}"

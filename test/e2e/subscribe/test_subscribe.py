@@ -88,14 +88,18 @@ def test_nobody_sees_what_waits_for_another(scene):
     bob, carol = scene.person("bob"), scene.person("carol")
     scene.send(scene.person("alice"), bob)
     call = scene.subscribe(bob, asserted=f"<{carol}>")
-    assert listed(call.requests("NOTIFY")[0]) == (0, [])
+    assert (call.status, call.warning) == (403, '399 cpm.test "127 Service not authorised"')
+    # By any identity of its own, and by the server's address, a user asks for what is its own.
+    assert listed(scene.subscribe(bob, asserted=f"<{bob}>, <tel:+15550100>").requests("NOTIFY")[0])[0] == 1
+    assert listed(scene.subscribe(carol, target="sip:cpm.test").requests("NOTIFY")[0]) == (0, [])
+    assert listed(scene.subscribe(bob, target="sip:cpm.test").requests("NOTIFY")[0])[0] == 1
 
 
 @pytest.mark.clause("SU-1", "SU-3")
 def test_telephone_numbers(scene):
     number = f"+1555{abs(hash(scene.person('n'))) % 10**7:07d}"
     assert scene.send(scene.person("alice"), f"sip:{number}@cpm.test;user=phone").status == 202
-    target = f"sip:{number}@cpm.test"
+    target = f"sip:{number}@cpm.test;user=phone"
     for asserted in (f"<tel:{number}>", f"<sip:{number}@cpm.test;user=phone>"):
         (notify,) = scene.subscribe(target, asserted=asserted).requests("NOTIFY")
         assert listed(notify)[0] == 1
