@@ -43,7 +43,7 @@ void answering_run(struct command_job *head, struct store *store, int64_t now)
 	r->job = job;
 	cpm_buf_init_fixed(&sdp, memory, sizeof(memory));
 	if(cpm_sdp_parse(job->sdp, &offer, NULL) != CPM_OK
-			|| !(r->leg = offer_open(&offer, &receipt_hooks, r))
+			|| !(r->leg = offer_open(&offer, &job->peer, &receipt_hooks, r))
 			|| !offer_answer(r->leg, &offer, (uint64_t)job->message->now_ms, &sdp)) {
 		answering_refuse(r, r->leg ? "no-media" : "busy");
 		return;

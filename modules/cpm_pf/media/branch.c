@@ -112,7 +112,8 @@ static unsigned answer_fault(struct branch *branch, const struct call_answer *an
 		return (unsigned)answer->status;
 	/* It has hung up already, or its side of the media cannot be had. */
 	return dialog_lives(answer->dialog) && branch->leg
-						   && offer_answered(branch->leg, branch->to_isf, answer->sdp)
+						   && offer_answered(
+								   branch->leg, branch->to_isf, answer->sdp, &answer->peer)
 				   ? 0
 				   : 488;
 }

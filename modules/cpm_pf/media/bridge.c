@@ -240,7 +240,7 @@ static void sender_answer(struct bridge *b)
 	clients_cancel(b, b->out);
 	cpm_buf_init_fixed(&sdp, memory, sizeof(memory));
 	if(cpm_sdp_parse(b->job->sdp, &offer, NULL) != CPM_OK
-			|| !(b->in = offer_open(&offer, &in_hooks, b))
+			|| !(b->in = offer_open(&offer, &b->job->peer, &in_hooks, b))
 			|| !offer_answer(b->in, &offer, b->out->ticket, &sdp)) {
 		bridge_event(b, CPM_BRIDGE_UNABLE);
 		return;

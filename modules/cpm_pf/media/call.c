@@ -83,6 +83,7 @@ static void on_answered(uint64_t ticket, const struct invite_reply *reply)
 {
 	struct answered_job *job = shm_malloc(sizeof(*job) + reply->sdp.n);
 	dialog_id id = dialog_take(ticket, reply);
+	struct cpm_sdp sdp;
 
 	if(job) {
 		*job = (struct answered_job){.command = {{JOB_COMMAND}, answered_run},
@@ -92,6 +93,8 @@ static void on_answered(uint64_t ticket, const struct invite_reply *reply)
 						.sdp = {(char *)(job + 1), reply->sdp.n}}};
 		if(reply->sdp.n)
 			memcpy(job + 1, reply->sdp.p, reply->sdp.n);
+		if(id && cpm_sdp_parse(reply->sdp, &sdp, NULL) == CPM_OK)
+			peer_locate(&sdp, &job->answer.peer);
 		if(post_to(POST_MEDIA, process_of(ticket), job))
 			return;
 		shm_free(job);
@@ -103,5 +106,6 @@ static void on_answered(uint64_t ticket, const struct invite_reply *reply)
 
 bool call_init(void)
 {
-	return invite_init(on_answered, places_of_process() * (size_t)settings.msrp_workers);
+	return peer_init()
+		   && invite_init(on_answered, places_of_process() * (size_t)settings.msrp_workers);
 }

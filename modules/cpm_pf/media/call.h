@@ -9,6 +9,7 @@
 
 #include "../sip/dialog.h"
 #include "media.h"
+#include "peer.h"
 
 /* A final answer that has not come by then never will: tm's own timers are shorter. */
 #define CALL_LOST_MS 300000
@@ -22,6 +23,7 @@ struct call_answer {
 	int status;
 	dialog_id dialog;     /* in the table, for whoever has the place to end; 0: none */
 	struct cpm_slice sdp; /* valid during the call */
+	struct peer_address peer;
 };
 
 /* In mod_init. False without memory. */

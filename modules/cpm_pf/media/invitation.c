@@ -163,6 +163,7 @@ int invitation_begin(struct sip_msg *msg, struct context *c, const str *route, b
 	struct store_job *kept;
 	struct bridge_job *job;
 	struct cpm_sdp offer;
+	struct peer_address peer = {""};
 	const char *name = to_isf ? "cpm_bridge_isf" : "cpm_bridge";
 	int rc;
 
@@ -182,7 +183,7 @@ int invitation_begin(struct sip_msg *msg, struct context *c, const str *route, b
 	}
 	if(!media_on())
 		return offer_refuse(c, "no-media", "msrp_listen is not set");
-	if((rc = offer_read(c, &sdp, &offer)) < 0)
+	if((rc = offer_read(c, &sdp, &offer, &peer)) < 0)
 		return rc;
 	/* What is to be recorded must be had as a whole: it is received, and sent from here (adr/0031). */
 	if(!to_isf && c->verdict.record_history && archive_configured()) {
@@ -200,5 +201,6 @@ int invitation_begin(struct sip_msg *msg, struct context *c, const str *route, b
 		return reason_status(c->reason) < 500 ? -1 : -2;
 	c->reason = "";
 	job->request.route = target;
+	job->peer = peer;
 	return hand_over(msg, c, job, to_isf);
 }

@@ -10,6 +10,7 @@
 
 #include "../sip/contacts.h"
 #include "media.h"
+#include "peer.h"
 
 /* Clients that are invited for one message. */
 #define INVITATION_CLIENTS_MAX 8
@@ -25,7 +26,8 @@ struct invitation {
 struct bridge_job {
 	struct command_job command;
 	struct command_request request;
-	dialog_id dialog; /* the sender's */
+	dialog_id dialog;         /* the sender's, as the next one */
+	struct peer_address peer; /* when we are to connect to it */
 	uint64_t octets;
 	bool octets_known;
 	struct cpm_slice aor, id, from, to, sdp; /* in the job's block */

@@ -6,7 +6,6 @@
 #include "offer.h"
 
 #include "../core/codec/mime.h"
-#include "../core/codec/msrpuri.h"
 #include "../module/reason.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
@@ -24,7 +23,8 @@ int offer_refuse(struct context *c, const char *reason, const char *why)
 	return reason_status(reason) < 500 ? -1 : -2;
 }
 
-int offer_read(struct context *c, struct cpm_slice *text, struct cpm_sdp *offer)
+int offer_read(
+		struct context *c, struct cpm_slice *text, struct cpm_sdp *offer, struct peer_address *peer)
 {
 	const struct request *r = &c->request;
 	struct cpm_mime_part part;
@@ -50,21 +50,22 @@ int offer_read(struct context *c, struct cpm_slice *text, struct cpm_sdp *offer)
 		count(too_large);
 		return offer_refuse(c, "too-large", "file-selector over max_large_bytes");
 	}
-	return 1;
+	/* Without a=setup the offerer connects. */
+	if(cpm_sdp_setup_answer(offer->setup) != CPM_SDP_ACTIVE)
+		return 1;
+	switch(peer_locate(offer, peer)) {
+		case PEER_KNOWN:
+			return 1;
+		case PEER_BUSY:
+			return offer_refuse(c, "busy", "other workers wait for DNS already");
+		case PEER_UNKNOWN:
+		default:
+			return offer_refuse(c, "no-media", "its host cannot be resolved");
+	}
 }
 
-/* To whom we connect when the peer is passive: the URI's host when it is numeric, as RFC 4975 says, else c= and m=. */
-static bool peer_dial(struct leg *leg, const struct cpm_sdp *offer)
-{
-	struct cpm_msrp_uri uri;
-
-	if(!offer->cema && !cpm_msrp_uri_parse(cpm_msrp_path_first(offer->path), &uri)
-			&& leg_dial(leg, offer->path, uri.host, uri.port ? uri.port : 2855))
-		return true;
-	return leg_dial(leg, offer->path, offer->address, offer->port);
-}
-
-struct leg *offer_open(const struct cpm_sdp *offer, const struct leg_hooks *hooks, void *owner)
+struct leg *offer_open(const struct cpm_sdp *offer, const struct peer_address *peer,
+		const struct leg_hooks *hooks, void *owner)
 {
 	struct endpoint_place place;
 	struct leg_config config = {.tls = offer->tls,
@@ -81,7 +82,7 @@ struct leg *offer_open(const struct cpm_sdp *offer, const struct leg_hooks *hook
 	leg = leg_open(media_endpoint(), &config);
 	if(leg
 			&& !(cpm_sdp_setup_answer(offer->setup) == CPM_SDP_ACTIVE
-							? peer_dial(leg, offer)
+							? peer_dial(leg, offer, peer)
 							: leg_listen(leg, offer->path)))
 		leg_close(&leg);
 	return leg;
@@ -145,9 +146,9 @@ bool offer_make(const struct leg *leg, uint64_t session, const uint64_t *octets,
 	return sdp->rc == CPM_OK;
 }
 
-bool offer_answered(struct leg *leg, bool to_isf, struct cpm_slice text)
+bool offer_answered(
+		struct leg *leg, bool to_isf, struct cpm_slice text, const struct peer_address *peer)
 {
-	struct cpm_msrp_uri uri;
 	struct cpm_sdp answer;
 
 	if(cpm_sdp_parse(text, &answer, NULL) != CPM_OK || !answer.port
@@ -157,9 +158,6 @@ bool offer_answered(struct leg *leg, bool to_isf, struct cpm_slice text)
 		return false;
 	if(!to_isf && answer.setup != CPM_SDP_PASSIVE && answer.setup != CPM_SDP_SETUP_NONE)
 		return leg_listen(leg, answer.path);
-	/* It knows no a=setup: the offerer connects (RFC 4975). */
-	if(!cpm_msrp_uri_parse(cpm_msrp_path_first(answer.path), &uri)
-			&& leg_dial(leg, answer.path, uri.host, uri.port ? uri.port : 2855))
-		return true;
-	return leg_dial(leg, answer.path, answer.address, answer.port);
+	/* It is passive, or knows no a=setup: then the offerer connects (RFC 4975). */
+	return peer_dial(leg, &answer, peer);
 }

@@ -13,6 +13,7 @@
 
 #include "../core/session/large.h"
 #include "media.h"
+#include "peer.h"
 
 /* What the worker hands over. */
 struct receive_job {
@@ -21,6 +22,7 @@ struct receive_job {
 	dialog_id dialog;
 	struct store_job *message; /* what is kept of the INVITE */
 	struct cpm_slice sdp;      /* the offer; in the job's block */
+	struct peer_address peer;  /* of the sender, when we are to connect to it */
 };
 
 struct receipt {

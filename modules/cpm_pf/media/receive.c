@@ -65,6 +65,7 @@ int receive_begin(struct sip_msg *msg, struct context *c, const str *route)
 	struct receive_job *job;
 	struct cpm_slice sdp = CPM_SLICE_NONE;
 	struct cpm_sdp offer;
+	struct peer_address peer = {""};
 	bool direct;
 	int rc;
 
@@ -83,7 +84,7 @@ int receive_begin(struct sip_msg *msg, struct context *c, const str *route)
 		count(store_failures);
 		return offer_refuse(c, "store", "redis");
 	}
-	if((rc = offer_read(c, &sdp, &offer)) < 0)
+	if((rc = offer_read(c, &sdp, &offer, &peer)) < 0)
 		return rc;
 	/* With a client at hand it is not to be deferred, whatever is to become of deferred ones. */
 	direct = !c->undelivered && c->decided && c->verdict.action == CPM_DELIVER && !c->dnd
@@ -100,5 +101,6 @@ int receive_begin(struct sip_msg *msg, struct context *c, const str *route)
 		return offer_refuse(c, "busy", "no memory");
 	}
 	job->request.route = target;
+	job->peer = peer;
 	return hand_over(msg, c, job);
 }

@@ -349,7 +349,7 @@ void transfer_answered(size_t place, uint64_t ticket, const struct call_answer *
 	} else if(!dialog_lives(answer->dialog)) {
 		/* It has hung up already. */
 		transfer_event(t, CPM_TRANSFER_REFUSED, 408);
-	} else if(offer_answered(t->leg, t->job->to_isf, answer->sdp)) {
+	} else if(offer_answered(t->leg, t->job->to_isf, answer->sdp, &answer->peer)) {
 		transfer_event(t, CPM_TRANSFER_ACCEPTED, 200);
 	} else {
 		LM_NOTICE("event=answer_unusable id=%.*s user=%.*s\n", SLICE_FMT(t->job->id),
