@@ -22,6 +22,8 @@
 #define ARCHIVE_TURN_JOBS 256
 #define LOGIN_MAX 512
 #define TURN_MS 1000
+/* So many calls under way, and an answer is near: new jobs wait for it, but not for long. */
+#define GATHER_CALLS 16
 #define GATHER_MS 2
 /* What archive_rekey adds to a key. */
 #define ARCHIVE_KEY_MORE 2
@@ -425,8 +427,8 @@ static void on_state(void *context, bool available, const char *reason)
 		count(imap_away);
 }
 
-/* While calls are under way, new jobs gather: those who post need not wake us, the next answer does. Not longer than GATHER_MS, should
- * the message store be slow. */
+/* While many calls are under way, new jobs gather: those who post need not wake us, the next answer does. With few it would be late,
+ * and their users' connections idle meanwhile. */
 static void archive_sleep(int64_t wait, bool gather)
 {
 	int64_t most = gather ? GATHER_MS : TURN_MS;
@@ -469,6 +471,6 @@ void archive_run(int index)
 		imap_gauges(imap, &gauges);
 		atomic_store(&shared[self].connections, gauges.connections);
 		if(n < ARCHIVE_TURN_JOBS)
-			archive_sleep(wait, gauges.pending > 0);
+			archive_sleep(wait, gauges.pending >= GATHER_CALLS);
 	}
 }
