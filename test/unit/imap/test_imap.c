@@ -6,6 +6,8 @@
  */
 #include "unit.h"
 
+#include <unistd.h>
+
 #include "dovecot.h"
 
 #define FOLDER "Default/sip:alice@cpm.test"
@@ -199,6 +201,55 @@ START_TEST(tls_and_starttls)
 	c.config.ca_file = dovecot.ca_file;
 	remake();
 	check_life();
+}
+END_TEST
+
+/* More than the sockets between us hold: written in parts, as the server takes them. */
+START_TEST(written_in_parts)
+{
+	static char object[8 << 20];
+	static const char head[] = "Message-ID: <k1@h>\r\n\r\n";
+	const char *url[] = {dovecot.url, dovecot.url, dovecot.tls_url};
+	struct imap_append a = append_of("<k1@h>", "");
+	struct answer answer = {0};
+
+	memset(object, 'x', sizeof(object));
+	memcpy(object, head, sizeof(head) - 1);
+	for(size_t i = 1000; i < sizeof(object) - 1; i += 1000)
+		memcpy(object + i, "\r\n", 2);
+	c.config.url = url[_i];
+	c.config.starttls = _i == 1;
+	c.config.ca_file = dovecot.ca_file;
+	c.config.max_object_bytes = sizeof(object);
+	c.config.timeout_ms = 10000;
+	remake();
+	a.object = (struct cpm_slice){object, sizeof(object)};
+	ck_assert(imap_append(c.imap, &a, test_now_ms(), on_answer, &answer));
+	until(answer.count);
+	ck_assert_int_eq(answer.result.rc, IMAP_OK);
+	ck_assert_ptr_nonnull(strstr(
+			dovecot_ask(&dovecot, user, FOLDER, "FETCH 1 RFC822.SIZE"), "RFC822.SIZE 8388608)"));
+	ck_assert_int_eq(append("<k2@h>", OBJECT("<k2@h>"), false).uid, 2);
+}
+END_TEST
+
+/* The caller's own descriptor ends the wait, with and without connections. */
+START_TEST(woken_by_the_caller)
+{
+	int fds[2];
+	char byte;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert(!imap_wait(c.imap, fds[0], 0));
+	for(int i = 0; i < 2; i++) {
+		ck_assert_int_eq(write(fds[1], "x", 1), 1);
+		ck_assert(imap_wait(c.imap, fds[0], 5000));
+		ck_assert_int_eq(read(fds[0], &byte, 1), 1);
+		ck_assert(!imap_wait(c.imap, fds[0], 0));
+		ck_assert_int_eq(append("<k@h>", OBJECT("<k@h>"), false).rc, IMAP_OK);
+	}
+	close(fds[0]);
+	close(fds[1]);
 }
 END_TEST
 
@@ -623,6 +674,8 @@ int main(void)
 	tcase_add_test(t, append_find_remove);
 	tcase_add_test(t, unread_subscribed_and_byte_for_byte);
 	tcase_add_loop_test(t, tls_and_starttls, 0, 2);
+	tcase_add_loop_test(t, written_in_parts, 0, 3);
+	tcase_add_test(t, woken_by_the_caller);
 	tcase_add_loop_test(t, certificate_is_checked, 0, 2);
 	tcase_add_test(t, users_log_in_themselves);
 	tcase_add_test(t, folders_are_names);
