@@ -12,6 +12,7 @@
 
 #include "../../core/mem/shm.h"
 #include "../../core/socket_info.h"
+#include "../core/base/alarm.h"
 #include "../core/codec/header.h"
 #include "../core/codec/mime.h"
 #include "../core/codec/xcapdiff.h"
@@ -148,10 +149,9 @@ int changes_take(struct sip_msg *msg, struct context *c)
 /* One subscription; in one queue process. */
 struct watch {
 	struct watch *next; /* of the same bucket */
-	size_t place;       /* in the heap of times */
+	struct cpm_alarm due;
 	enum cpm_watch_state state;
-	bool wanted; /* since its state began */
-	int64_t due_ms;
+	bool wanted;       /* since its state began */
 	int64_t needed_ms; /* kept up until then, in as many subscriptions as the XDMS makes of it */
 	int64_t granted_s; /* by the last answer */
 	uint64_t ticket;
@@ -160,16 +160,20 @@ struct watch {
 
 #define WATCH_BUCKETS 4096
 
-static struct watch *watches[WATCH_BUCKETS], **heap;
-static size_t watch_count;
+static struct watch *watches[WATCH_BUCKETS];
+static struct cpm_alarms alarms;
 static struct tickets *tickets;
 
 bool changes_init(int process)
 {
+	size_t max = (size_t)settings.xdm_subscriptions;
+	struct cpm_alarm **heap;
+
 	if(!settings.xdm_subscribe[0])
 		return true;
-	heap = calloc((size_t)settings.xdm_subscriptions, sizeof(*heap));
-	tickets = tickets_new(TICKET_WATCH, process, (size_t)settings.xdm_subscriptions);
+	heap = calloc(max, sizeof(*heap));
+	cpm_alarms_init(&alarms, heap, max);
+	tickets = tickets_new(TICKET_WATCH, process, max);
 	return heap && tickets;
 }
 
@@ -182,42 +186,10 @@ static struct watch **watch_at(struct cpm_slice aor)
 	return at;
 }
 
-static void heap_put(size_t place, struct watch *w)
-{
-	heap[place] = w;
-	w->place = place;
-}
-
-/* The children of i are 2i+1 and 2i+2. */
-static void heap_sift(size_t place)
-{
-	struct watch *w = heap[place];
-	size_t child;
-
-	while(place > 0 && heap[(place - 1) / 2]->due_ms > w->due_ms) {
-		heap_put(place, heap[(place - 1) / 2]);
-		place = (place - 1) / 2;
-	}
-	while((child = place * 2 + 1) < watch_count) {
-		if(child + 1 < watch_count && heap[child + 1]->due_ms < heap[child]->due_ms)
-			child++;
-		if(heap[child]->due_ms >= w->due_ms)
-			break;
-		heap_put(place, heap[child]);
-		place = child;
-	}
-	heap_put(place, w);
-}
-
 static void watch_forget(struct watch *w)
 {
-	struct watch **at = watch_at(w->aor), *last = heap[--watch_count];
-
-	*at = w->next;
-	if(last != w) {
-		heap_put(w->place, last);
-		heap_sift(last->place);
-	}
+	*watch_at(w->aor) = w->next;
+	cpm_alarm_clear(&alarms, &w->due);
 	free(w);
 }
 
@@ -291,6 +263,8 @@ static bool subscribe_send(struct watch *w)
 
 static void watch_step(struct watch *w, enum cpm_watch_event event, int64_t now)
 {
+	int64_t due_ms = 0;
+
 	switch(cpm_watch_next(&w->state, event)) {
 		case CPM_WATCH_NOTHING:
 			return;
@@ -298,18 +272,18 @@ static void watch_step(struct watch *w, enum cpm_watch_event event, int64_t now)
 			if(w->wanted || !w->needed_ms)
 				w->needed_ms = now + (int64_t)settings.xdm_subscribe_s * 10 * REFRESH_PERCENT;
 			w->wanted = false;
-			w->due_ms = now + ANSWER_MS;
+			due_ms = now + ANSWER_MS;
 			if(!subscribe_send(w)) {
 				watch_step(w, CPM_WATCH_REFUSED, now);
 				return;
 			}
 			break;
 		case CPM_WATCH_REFRESH:
-			w->due_ms = now + w->granted_s * 10 * REFRESH_PERCENT;
+			due_ms = now + w->granted_s * 10 * REFRESH_PERCENT;
 			break;
 		case CPM_WATCH_REST:
 			count(subscribe_failures);
-			w->due_ms = now + REST_MS;
+			due_ms = now + REST_MS;
 			break;
 		case CPM_WATCH_FORGET:
 			if(w->ticket)
@@ -317,21 +291,21 @@ static void watch_step(struct watch *w, enum cpm_watch_event event, int64_t now)
 			watch_forget(w);
 			return;
 	}
-	heap_sift(w->place);
+	cpm_alarm_set(&alarms, &w->due, due_ms);
 }
 
 void changes_watch(struct cpm_slice aor, int64_t now)
 {
 	struct watch **at, *w;
 
-	if(!heap)
+	if(!alarms.max)
 		return;
 	at = watch_at(aor);
 	if(*at) {
 		(*at)->wanted = true;
 		return;
 	}
-	if(watch_count == (size_t)settings.xdm_subscriptions || !(w = calloc(1, sizeof(*w) + aor.n))) {
+	if(alarms.count == alarms.max || !(w = calloc(1, sizeof(*w) + aor.n))) {
 		count(subscribe_failures);
 		return;
 	}
@@ -339,20 +313,21 @@ void changes_watch(struct cpm_slice aor, int64_t now)
 	w->aor = (struct cpm_slice){(char *)(w + 1), aor.n};
 	w->state = CPM_WATCH_NEW;
 	*at = w;
-	w->due_ms = INT64_MAX;
-	heap_put(watch_count++, w);
+	cpm_alarm_set(&alarms, &w->due, INT64_MAX);
 	watch_step(w, CPM_WATCH_BEGIN, now);
 }
 
 int64_t changes_run(int64_t now)
 {
-	const struct watch *w;
+	struct cpm_alarm *a;
 
-	while(watch_count && (w = heap[0])->due_ms <= now) {
+	while((a = cpm_alarm_first(&alarms)) && a->at_ms <= now) {
+		struct watch *w = CPM_ALARM_OWNER(a, struct watch, due);
 		bool wanted = w->wanted || (w->state == CPM_WATCH_ACTIVE && now < w->needed_ms);
-		watch_step(heap[0], wanted ? CPM_WATCH_TIME_WANTED : CPM_WATCH_TIME_UNWANTED, now);
+
+		watch_step(w, wanted ? CPM_WATCH_TIME_WANTED : CPM_WATCH_TIME_UNWANTED, now);
 	}
-	return watch_count ? heap[0]->due_ms : INT64_MAX;
+	return a ? a->at_ms : INT64_MAX;
 }
 
 /* RFC 6665 section 4.1.2.1: the notifier may grant less than was asked for. */

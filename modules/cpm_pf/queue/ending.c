@@ -9,8 +9,7 @@
 #include "ending.h"
 
 #include "../../core/dprint.h"
-#include "../core/codec/date.h"
-#include "../core/codec/json.h"
+#include "../core/queue/metadata.h"
 #include "../module/context.h"
 #include "../module/event.h"
 #include "../module/outcome.h"
@@ -36,29 +35,6 @@ static enum cpm_expired preference(const struct due *d, const struct cpm_record 
 	return verdict.expired == CPM_EXPIRED_DEFAULT ? settings.expired : verdict.expired;
 }
 
-/* What a gateway is told of one message that has expired (companion 4.8). */
-static void json_add(struct cpm_buf *b, const struct cpm_record *r, const char *status)
-{
-	cpm_buf_add_str(b, "{\"user\":\"");
-	cpm_json_add_text(b, r->aor);
-	cpm_buf_add_str(b, "\",\"type\":\"");
-	cpm_buf_add_str(b, status);
-	cpm_buf_add_str(b, "\",\"count\":1,\"messages\":[{\"id\":\"sip:");
-	cpm_json_add_text(b, r->id);
-	cpm_buf_add_char(b, '@');
-	cpm_json_add_text(b, r->host);
-	cpm_buf_add_str(b, "\",\"from\":\"");
-	cpm_json_add_text(
-			b, r->anonymous ? CPM_SLICE("sip:anonymous@anonymous.invalid") : r->originator);
-	cpm_buf_add_str(b, "\",\"date\":\"");
-	cpm_date_add_rfc3339(b, r->arrived_ms);
-	cpm_buf_add_str(b, "\",\"size\":");
-	cpm_buf_add_u64(b, r->size);
-	cpm_buf_add_str(b, ",\"expiry\":\"");
-	cpm_date_add_rfc3339(b, r->expires_ms);
-	cpm_buf_add_str(b, "\"}]}");
-}
-
 void ending_tell(const struct due *d, const struct cpm_record *r, enum cpm_msginfo_status status,
 		const struct ending_place *place, int64_t now)
 {
@@ -66,6 +42,8 @@ void ending_tell(const struct due *d, const struct cpm_record *r, enum cpm_msgin
 	const char *word = status == CPM_MSGINFO_STORED ? "stored" : "discarded";
 	struct cpm_buf b;
 	struct contacts clients;
+	struct cpm_msginfo_item item;
+	struct cpm_msginfo info = {.number = 1, .items = &item, .count = 1};
 	struct event_facts facts = {
 			.user = r->aor, .record = r, .body = d->body, .reason = word, .count = 1};
 	size_t any;
@@ -79,7 +57,8 @@ void ending_tell(const struct due *d, const struct cpm_record *r, enum cpm_msgin
 	if(any || !settings.notify_expired_oob)
 		return;
 	cpm_buf_init_fixed(&b, memory, sizeof(memory));
-	json_add(&b, r, word);
+	cpm_metadata_of(r, &item);
+	cpm_msginfo_add_json(&b, r->aor, word, &info);
 	facts.json = b.rc == CPM_OK ? cpm_buf_slice(&b) : CPM_SLICE_NONE;
 	event_run(EVENT_NOTIFY_OOB, &facts);
 }

@@ -10,9 +10,7 @@
 
 #include <stdlib.h>
 
-#include "../core/codec/date.h"
 #include "../core/codec/feature.h"
-#include "../core/codec/json.h"
 #include "../core/queue/metadata.h"
 #include "../module/command.h"
 #include "../module/event.h"
@@ -140,35 +138,6 @@ static bool system_message_send(struct cpm_slice aor, const struct contact *c,
 	return message_send_out(&m, ticket);
 }
 
-/* Companion 4.8: what a gateway is told. */
-static void json_write(struct cpm_buf *b, struct cpm_slice aor, const struct cpm_msginfo *info)
-{
-	size_t i;
-
-	cpm_buf_add_str(b, "{\"user\":\"");
-	cpm_json_add_text(b, aor);
-	cpm_buf_add_str(b, "\",\"type\":\"deferred\",\"count\":");
-	cpm_buf_add_u64(b, info->number);
-	cpm_buf_add_str(b, ",\"messages\":[");
-	for(i = 0; i < info->count; i++) {
-		const struct cpm_msginfo_item *m = &info->items[i];
-		cpm_buf_add_str(b, i ? ",{\"id\":\"sip:" : "{\"id\":\"sip:");
-		cpm_json_add_text(b, m->id);
-		cpm_buf_add_char(b, '@');
-		cpm_json_add_text(b, m->host);
-		cpm_buf_add_str(b, "\",\"from\":\"");
-		cpm_json_add_text(b, m->from);
-		cpm_buf_add_str(b, "\",\"date\":\"");
-		cpm_date_add_rfc3339(b, m->date_ms);
-		cpm_buf_add_str(b, "\",\"size\":");
-		cpm_buf_add_u64(b, m->size);
-		cpm_buf_add_str(b, ",\"expiry\":\"");
-		cpm_date_add_rfc3339(b, m->expiry_ms);
-		cpm_buf_add_str(b, "\"}");
-	}
-	cpm_buf_add_str(b, "]}");
-}
-
 /* 8.3.1.6.3 step 3. */
 static void out_of_band(struct cpm_slice aor, long number, const struct cpm_buf *json)
 {
@@ -279,7 +248,7 @@ static void notify_listed(struct due *d, const struct listing *listing)
 	r->parked = listing->parked > 0;
 	cpm_buf_init(&r->json, NOTIFY_JSON_MAX);
 	if(event_wanted(EVENT_NOTIFY_OOB))
-		json_write(&r->json, d->aor, &info);
+		cpm_msginfo_add_json(&r->json, d->aor, "deferred", &info);
 	/* NO-4: the summary when the list would be longer than wished, or not complete. */
 	if(info.number > (uint64_t)settings.notify_list_max || info.number > info.count)
 		info.count = 0;

@@ -149,9 +149,9 @@ static bool ours_already(const struct session *s, int64_t now)
 {
 	if(!s || s->state != CPM_PUSH_RESTING)
 		return s != NULL;
-	if(s->wake_ms <= now)
+	if(s->wake.at_ms <= now)
 		return false;
-	store_push(store, s->aor, s->wake_ms + settings.push_lease_ms, NULL, NULL);
+	store_push(store, s->aor, s->wake.at_ms + settings.push_lease_ms, NULL, NULL);
 	return true;
 }
 
@@ -180,8 +180,8 @@ void push_trigger(const struct trigger_job *job, int64_t now)
 	if(s->state != CPM_PUSH_RESTING)
 		return;
 	if(job->not_before_ms > now)
-		session_wake_at(
-				s, s->heap_at ? earlier(s->wake_ms, job->not_before_ms) : job->not_before_ms);
+		session_wake_at(s, cpm_alarm_is_set(&s->wake) ? earlier(s->wake.at_ms, job->not_before_ms)
+													  : job->not_before_ms);
 	else
 		session_step(s, CPM_PUSH_TRIGGER, now);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright (C) 2026 the cpm_pf authors
  *
- * Sessions in a hash table, a heap of times and a line.
+ * Sessions in a hash table, a line, and among alarms.
  */
 #include "session.h"
 
@@ -9,19 +9,21 @@
 
 static struct session **table;
 static size_t table_mask;
-static struct session **heap;
-static size_t heap_count, count, max;
+static struct cpm_alarms alarms;
+static size_t count, max;
 static struct session *line_head, **line_tail = &line_head;
 static uint64_t numbers;
 
 bool sessions_init(size_t limit)
 {
+	struct cpm_alarm **heap;
 	size_t size = 1024;
 
 	while(size < limit && size < (1u << 17))
 		size *= 2;
 	table = calloc(size, sizeof(*table));
-	heap = calloc(limit + 1, sizeof(*heap));
+	heap = calloc(limit, sizeof(*heap));
+	cpm_alarms_init(&alarms, heap, limit);
 	table_mask = size - 1;
 	max = limit;
 	return table && heap;
@@ -110,66 +112,27 @@ bool session_aims_at(const struct session *s, struct cpm_slice contact)
 	return false;
 }
 
-static void heap_put(size_t at, struct session *s)
-{
-	heap[at] = s;
-	s->heap_at = at;
-}
-
-/* Places count from 1: the children of i are 2i and 2i+1. */
-static void heap_sift(size_t at)
-{
-	struct session *s = heap[at];
-	size_t child;
-
-	while(at > 1 && heap[at / 2]->wake_ms > s->wake_ms) {
-		heap_put(at, heap[at / 2]);
-		at /= 2;
-	}
-	while((child = at * 2) <= heap_count) {
-		if(child < heap_count && heap[child + 1]->wake_ms < heap[child]->wake_ms)
-			child++;
-		if(heap[child]->wake_ms >= s->wake_ms)
-			break;
-		heap_put(at, heap[child]);
-		at = child;
-	}
-	heap_put(at, s);
-}
-
 void session_wake_at(struct session *s, int64_t at_ms)
 {
-	s->wake_ms = at_ms;
-	if(!s->heap_at)
-		heap_put(++heap_count, s);
-	heap_sift(s->heap_at);
+	/* There is room for all sessions. */
+	cpm_alarm_set(&alarms, &s->wake, at_ms);
 }
 
 void session_wake_clear(struct session *s)
 {
-	size_t at = s->heap_at;
-	struct session *last;
-
-	if(!at)
-		return;
-	s->heap_at = 0;
-	last = heap[heap_count--];
-	if(last != s) {
-		heap_put(at, last);
-		heap_sift(at);
-	}
+	cpm_alarm_clear(&alarms, &s->wake);
 }
 
 struct session *session_due(int64_t now_ms, int64_t *next_ms)
 {
-	struct session *s = heap_count ? heap[1] : NULL;
+	struct cpm_alarm *a = cpm_alarm_first(&alarms);
 
-	if(!s || s->wake_ms > now_ms) {
-		*next_ms = s ? s->wake_ms : INT64_MAX;
+	if(!a || a->at_ms > now_ms) {
+		*next_ms = a ? a->at_ms : INT64_MAX;
 		return NULL;
 	}
-	session_wake_clear(s);
-	return s;
+	cpm_alarm_clear(&alarms, a);
+	return CPM_ALARM_OWNER(a, struct session, wake);
 }
 
 void session_line_up(struct session *s)

@@ -7,6 +7,7 @@
 #ifndef CPM_SESSION_H
 #define CPM_SESSION_H
 
+#include "../core/base/alarm.h"
 #include "../core/queue/push.h"
 #include "../redis/store.h"
 #include "../sip/contacts.h"
@@ -77,8 +78,7 @@ struct session {
 	struct session *hash_next;
 	struct session *ready_next;
 	enum cpm_push_state state;
-	size_t heap_at; /* place in the heap of times plus one; 0: none */
-	int64_t wake_ms;
+	struct cpm_alarm wake;
 	uint64_t number; /* makes the lease token unique */
 	bool force, again, again_force, refresh;
 	bool registered, again_registered; /* the trigger was a client that registered anew */

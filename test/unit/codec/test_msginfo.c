@@ -211,6 +211,34 @@ static const struct {
 		{"DTD", "<!DOCTYPE x><x/>", CPM_UNSUPPORTED},
 };
 
+static void ck_json(const struct cpm_msginfo *info, const char *type, const char *expected)
+{
+	struct cpm_buf b;
+
+	cpm_buf_init(&b, 2000);
+	cpm_msginfo_add_json(&b, CPM_SLICE("sip:\"bob\"@example.net"), type, info);
+	ck_slice(cpm_buf_slice(&b), expected, type);
+	cpm_buf_free(&b);
+}
+
+START_TEST(tells_gateways)
+{
+	struct cpm_msginfo info = {3, items, 2};
+
+	ck_json(&info, "deferred",
+			"{\"user\":\"sip:\\\"bob\\\"@example.net\",\"type\":\"deferred\",\"count\":3,"
+			"\"messages\":["
+			"{\"id\":\"sip:d7f3a1@pf.example.net\",\"from\":\"sip:alice@example.net\","
+			"\"date\":\"2030-01-01T10:00:00Z\",\"size\":412,\"expiry\":\"2030-01-04T10:00:00Z\"},"
+			"{\"id\":\"sip:9b0c22@pf.example.net\",\"from\":\"sip:anonymous@anonymous.invalid\","
+			"\"date\":\"2030-01-01T10:00:00Z\",\"size\":7,\"expiry\":\"2030-01-04T10:00:00Z\"}]}");
+	info.count = 0;
+	ck_json(&info, "stored",
+			"{\"user\":\"sip:\\\"bob\\\"@example.net\",\"type\":\"stored\",\"count\":3,"
+			"\"messages\":[]}");
+}
+END_TEST
+
 START_TEST(reads)
 {
 	struct cpm_msginfo info;
@@ -283,6 +311,7 @@ int main(void)
 	tcase_add_test(t, writes_as_many_as_fit);
 	tcase_add_test(t, adds_nothing_behind_a_failure);
 	tcase_add_test(t, reads_what_it_wrote);
+	tcase_add_test(t, tells_gateways);
 	tcase_add_loop_test(t, reads, 0, UNIT_COUNT(rows));
 	tcase_add_test(t, refuses_what_ends_early);
 	tcase_add_test(t, keeps_the_limit_of_entries);

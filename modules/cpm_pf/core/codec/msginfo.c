@@ -7,11 +7,13 @@
 #include "msginfo.h"
 
 #include "date.h"
+#include "json.h"
 #include "uri.h"
 #include "xml.h"
 
 #define NS_MSGINFO "urn:ietf:params:xml:ns:msginfo"
 #define NS_EXTENSIONS "urn:x-cpm-pf:ext:1"
+#define ANONYMOUS "sip:anonymous@anonymous.invalid"
 #define LIST_END "</message-list>\r\n"
 
 static const char *const statuses[] = {NULL, "discarded", "stored"};
@@ -143,6 +145,37 @@ enum cpm_rc cpm_msginfo_build(
 	if(!out->rc && out->n > end)
 		out->rc = CPM_LIMIT;
 	return out->rc;
+}
+
+void cpm_msginfo_add_json(struct cpm_buf *out, struct cpm_slice user, const char *type,
+		const struct cpm_msginfo *info)
+{
+	cpm_buf_add_str(out, "{\"user\":\"");
+	cpm_json_add_text(out, user);
+	cpm_buf_add_str(out, "\",\"type\":\"");
+	cpm_buf_add_str(out, type);
+	cpm_buf_add_str(out, "\",\"count\":");
+	cpm_buf_add_u64(out, info->number);
+	cpm_buf_add_str(out, ",\"messages\":[");
+	for(size_t i = 0; i < info->count; i++) {
+		const struct cpm_msginfo_item *item = &info->items[i];
+
+		cpm_buf_add_str(out, i ? ",{\"id\":\"sip:" : "{\"id\":\"sip:");
+		cpm_json_add_text(out, item->id);
+		cpm_buf_add_char(out, '@');
+		cpm_json_add_text(out, item->host);
+		cpm_buf_add_str(out, "\",\"from\":\"");
+		/* Whoever wants anonymity may have written a From of his own all the same. */
+		cpm_json_add_text(out, item->auth_id.n ? item->from : CPM_SLICE(ANONYMOUS));
+		cpm_buf_add_str(out, "\",\"date\":\"");
+		cpm_date_add_rfc3339(out, item->date_ms);
+		cpm_buf_add_str(out, "\",\"size\":");
+		cpm_buf_add_u64(out, item->size);
+		cpm_buf_add_str(out, ",\"expiry\":\"");
+		cpm_date_add_rfc3339(out, item->expiry_ms);
+		cpm_buf_add_str(out, "\"}");
+	}
+	cpm_buf_add_str(out, "]}");
 }
 
 static bool is_info(const xmlNode *node, const char *name)

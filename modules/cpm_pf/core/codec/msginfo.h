@@ -50,6 +50,11 @@ struct cpm_msginfo {
 enum cpm_rc cpm_msginfo_build(
 		const struct cpm_msginfo *info, size_t max_bytes, struct cpm_buf *out, size_t *fitted);
 
+/* Appends what a gateway is told of the same, as JSON; type: "deferred", "stored" or "discarded".
+ * Without an auth_id the sender is anonymous there. Companion 4.8. */
+void cpm_msginfo_add_json(struct cpm_buf *out, struct cpm_slice user, const char *type,
+		const struct cpm_msginfo *info);
+
 /* Reads such a document. Items, strings and recipients live in the arena. Unknown elements are
  * skipped; a message without a readable message-reference has an empty id.
  *   CPM_SYNTAX  no XML, another root, a number or size that is none
