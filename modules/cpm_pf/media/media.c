@@ -6,6 +6,8 @@
 #include "media.h"
 
 #include <poll.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #include "../../core/cfg/cfg_struct.h"
 #include "../../core/dprint.h"
@@ -13,6 +15,7 @@
 #include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
+#include "../queue/queue.h"
 #include "bridge.h"
 #include "branch.h"
 #include "call.h"
@@ -39,6 +42,8 @@ static struct endpoint *endpoint;
 static struct store *store;
 static int self;
 static struct mailbox *mailbox;
+static struct pace pace;
+static int64_t rest_us; /* until the pace has something to do; -1: nothing by itself */
 
 bool media_on(void)
 {
@@ -93,6 +98,24 @@ struct endpoint *media_endpoint(void)
 struct store *media_store(void)
 {
 	return store;
+}
+
+struct pace *media_pace(void)
+{
+	return &pace;
+}
+
+int64_t media_now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+void media_pace_run(void)
+{
+	rest_us = pace_run(&pace, queue_stored_ms() + PACE_BUSY_MS > now_ms(), media_now_us());
 }
 
 bool media_place(bool tls, struct endpoint_place *place)
@@ -174,6 +197,11 @@ static void config_fill(void)
 	store_config = settings.store;
 	store_config.log = on_store_log;
 	store_config.state = on_store_state;
+	/* Redis takes a piece from each connection in a turn of its loop, and makes them safe together: no more than one at a time
+	 * keeps it from the messages of the queue process. */
+	store_config.connections = 1;
+	pace.share = settings.msrp_share;
+	pace.processes = settings.msrp_workers;
 }
 
 static void media_start(int index)
@@ -190,6 +218,9 @@ static void media_start(int index)
 				error);
 		exit(1);
 	}
+	/* Media is background work: who waits for a 202 goes first. */
+	if(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + settings.msrp_nice) < 0)
+		LM_WARN("msrp_nice: the priority stays as it is\n");
 	store = store_new(&store_config, &error);
 	if(!store || !transfer_start() || !branch_start()) {
 		LM_CRIT("the msrp process cannot start: %s\n", store ? "no memory" : error);
@@ -203,6 +234,7 @@ static void media_sleep(int64_t until)
 	struct pollfd fds[MEDIA_FDS_MAX + 2];
 	size_t i, n;
 	int64_t wait = until - now_ms();
+	struct timespec most;
 
 	if(endpoint_busy(endpoint) || !mailbox_sleep(mailbox))
 		return;
@@ -212,7 +244,11 @@ static void media_sleep(int64_t until)
 	for(i = 0; i < n; i++)
 		fds[i + 2] = (struct pollfd){
 				.fd = wanted[i].fd, .events = (short)(POLLIN | (wanted[i].write ? POLLOUT : 0))};
-	poll(fds, n + 2, wait < 0 ? 0 : wait > MEDIA_SWEEP_MS ? MEDIA_SWEEP_MS : (int)wait);
+	wait = (wait < 0 ? 0 : wait > MEDIA_SWEEP_MS ? MEDIA_SWEEP_MS : wait) * 1000;
+	if(rest_us >= 0 && rest_us < wait)
+		wait = rest_us;
+	most = (struct timespec){.tv_sec = wait / 1000000, .tv_nsec = wait % 1000000 * 1000};
+	ppoll(fds, n + 2, &most, NULL);
 	mailbox_awake(mailbox);
 }
 
@@ -239,6 +275,7 @@ void media_run(int index)
 		next = endpoint_run(endpoint, now);
 		/* What came goes to the store at once; what the store has goes out with the same turn. */
 		next = earlier(next, store_run(store, now));
+		media_pace_run();
 		next = earlier(next, endpoint_run(endpoint, now));
 		if(now - swept_ms >= MEDIA_SWEEP_MS) {
 			swept_ms = now;

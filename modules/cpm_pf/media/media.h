@@ -10,6 +10,7 @@
 
 #include "../module/command.h"
 #include "../msrp/leg.h"
+#include "pace.h"
 
 /* In mod_init. False without memory. */
 bool media_init(void);
@@ -33,6 +34,11 @@ void media_run(int index);
 int media_self(void);
 struct endpoint *media_endpoint(void);
 struct store *media_store(void);
+/* Who may hand octets to the store, by this clock. */
+struct pace *media_pace(void);
+int64_t media_now_us(void);
+/* Serves those that wait for it, as far as they may go. */
+void media_pace_run(void);
 /* Where we listen, plain, by IPv4 if we do; false when we do not. */
 bool media_place(bool tls, struct endpoint_place *place);
 

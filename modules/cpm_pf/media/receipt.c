@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright (C) 2026 the cpm_pf authors
  *
- * A receipt: pieces to the store as they come, then its head back, the record
- * completed, the put, the verdict.
+ * A receipt: pieces to the store as they come, then the proof that all are
+ * there, the record completed, the put, the verdict.
  */
 #include "receipt.h"
 
@@ -17,16 +17,13 @@
 #include "../queue/storing.h"
 #include "../script/draft.h"
 
-/* Octets that go to the store together; the buffer also takes the rest of what was read when there is no room for them. */
+/* More than this waits to go to the store: no more is read. The buffer also takes what is being read then. */
 #define PIECE_BYTES 65536u
 #define BUFFER_BYTES (PIECE_BYTES + ENDPOINT_READ_MAX)
-/* Octets under way to the store, of one receipt and of all: no more than it takes within its time-out. */
+/* Octets of one receipt under way to the store. */
 #define UNSAFE_MAX (256u * 1024)
 /* A piece counts for as many at least: so there are never many small ones under way. */
 #define PIECE_COST 4096u
-#define UNSAFE_ALL_MAX (8u << 20)
-/* The time to live of pieces is written again after so many octets. */
-#define TTL_EVERY (4u << 20)
 /* Enough for the headers of any CPIM: what reports and lists need of it. */
 #define HEAD_BYTES 16384u
 /* For the sender's BYE, before we send our own. */
@@ -34,8 +31,6 @@
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 static struct receipt *receipts;
-static size_t unsafe_all;
-static struct receipt *waiting, **waiting_end = &waiting; /* for room, the longest first */
 
 static void receipt_event(struct receipt *r, enum cpm_receipt_event event);
 
@@ -60,35 +55,6 @@ static struct receipt *receipt_of_dialog(dialog_id id)
 	return r;
 }
 
-static bool room_for(const struct receipt *r)
-{
-	return r->unsafe < UNSAFE_MAX && unsafe_all < UNSAFE_ALL_MAX;
-}
-
-static void wait_begin(struct receipt *r)
-{
-	if(r->waits)
-		return;
-	r->waits = true;
-	r->wait_next = NULL;
-	*waiting_end = r;
-	waiting_end = &r->wait_next;
-}
-
-static void wait_leave(struct receipt *r)
-{
-	struct receipt **at = &waiting;
-
-	if(!r->waits)
-		return;
-	while(*at != r)
-		at = &(*at)->wait_next;
-	*at = r->wait_next;
-	if(!*at)
-		waiting_end = at;
-	r->waits = false;
-}
-
 /* Freed once nobody will call back. */
 static void receipt_release(struct receipt *r)
 {
@@ -99,7 +65,7 @@ static void receipt_release(struct receipt *r)
 	while(*at != r)
 		at = &(*at)->next;
 	*at = r->next;
-	wait_leave(r);
+	pace_leave(media_pace(), &r->turn);
 	cpm_buf_free(&r->record);
 	cpm_buf_free(&r->head);
 	cpm_buf_free(&r->identity);
@@ -111,10 +77,11 @@ static void receipt_release(struct receipt *r)
 /* What has come is worth nothing. */
 static void pieces_drop(struct receipt *r)
 {
-	wait_leave(r);
-	r->buffered = 0;
+	pace_leave(media_pace(), &r->turn);
+	r->start = r->buffered = 0;
 	if(r->staged && !r->stored)
-		store_unstage(media_store(), r->job->message->aor, r->job->message->id, NULL, NULL);
+		store_unstage(
+				media_store(), r->job->message->aor, r->job->message->id, r->attempt, NULL, NULL);
 	r->staged = false;
 }
 
@@ -122,36 +89,99 @@ static void settle_go_on(struct receipt *r);
 
 struct piece_call {
 	struct receipt *receipt;
+	unsigned attempt;
 	size_t n;
 };
 
-static void buffer_flush(struct receipt *r);
+static void on_piece(void *context, enum store_rc rc);
 
-/* It has its turn: what it holds goes out, and more may come. */
-static void serve(struct receipt *r)
+/* Its pieces are to live on: a third of their time is over. */
+static bool keep_due(const struct receipt *r, int64_t now)
+{
+	return now - r->kept_ms >= (int64_t)settings.msrp_staging_s * 1000 / 3;
+}
+
+static bool piece_submit(struct receipt *r, size_t n, size_t cost)
+{
+	int64_t now = now_ms();
+	struct store_piece piece = {.aor = r->job->message->aor,
+			.id = r->job->message->id,
+			.attempt = r->attempt,
+			.number = r->pieces,
+			.at = r->buffer_at,
+			.octets = {r->buffer + r->start, n},
+			.ttl_ms = (int64_t)settings.msrp_staging_s * 1000,
+			.renew = r->staged && keep_due(r, now)};
+	struct piece_call *call = malloc(sizeof(*call));
+
+	if(call)
+		*call = (struct piece_call){r, r->attempt, cost};
+	if(!call || !store_piece(media_store(), &piece, on_piece, call)) {
+		free(call);
+		return false;
+	}
+	if(!r->staged || piece.renew)
+		r->kept_ms = now;
+	return true;
+}
+
+/* The first n octets of the buffer go to the store. */
+static void piece_send(struct receipt *r, size_t n)
+{
+	size_t cost = n < PIECE_COST ? PIECE_COST : n;
+
+	if(!n || r->failed || !piece_submit(r, n, cost)) {
+		r->failed |= n > 0;
+		r->start = r->buffered = 0;
+		return;
+	}
+	r->staged = true;
+	r->pieces++;
+	r->calls++;
+	r->unsafe += cost;
+	pace_begin(media_pace(), cost, media_now_us());
+	r->buffer_at += n;
+	r->buffered -= n;
+	r->start = r->buffered ? r->start + n : 0;
+}
+
+/* Pieces go out until no more than `most` octets are left. False: the others wait for a turn, or for answers. */
+static bool buffer_pass(struct receipt *r, size_t most)
+{
+	size_t n;
+
+	while(r->buffered > most) {
+		if(r->unsafe >= UNSAFE_MAX)
+			return false;
+		n = pace_ask(media_pace(), &r->turn, media_now_us());
+		if(!n)
+			return false;
+		piece_send(r, n < r->buffered ? n : r->buffered);
+	}
+	return true;
+}
+
+/* Something that it waited for has come. */
+static void go_on(struct receipt *r)
 {
 	if(r->state == CPM_RECEIPT_SETTLING) {
 		settle_go_on(r);
 		return;
 	}
-	buffer_flush(r);
+	if(r->state != CPM_RECEIPT_OPEN || !r->paused || r->unsafe >= UNSAFE_MAX
+			|| !buffer_pass(r, PIECE_BYTES - 1))
+		return;
 	r->paused = false;
 	if(r->leg)
 		leg_resume(r->leg);
 }
 
-static void serve_waiting(void)
+static void on_turn(struct pace_turn *turn)
 {
-	while(waiting && unsafe_all < UNSAFE_ALL_MAX) {
-		struct receipt *r = waiting;
+	struct receipt *r = (struct receipt *)((char *)turn - offsetof(struct receipt, turn));
 
-		wait_leave(r);
-		/* Its own octets under way bring it back. */
-		if(!room_for(r))
-			continue;
-		serve(r);
-		receipt_release(r);
-	}
+	go_on(r);
+	receipt_release(r);
 }
 
 static void on_piece(void *context, enum store_rc rc)
@@ -161,55 +191,15 @@ static void on_piece(void *context, enum store_rc rc)
 
 	free(context);
 	r->unsafe -= call.n;
-	unsafe_all -= call.n;
-	r->failed |= rc != STORE_OK;
-	if((r->state == CPM_RECEIPT_OPEN && r->paused) || r->state == CPM_RECEIPT_SETTLING)
-		wait_begin(r);
-	serve_waiting();
+	pace_end(media_pace(), call.n, media_now_us());
+	if(call.attempt == r->attempt)
+		r->failed |= rc != STORE_OK;
+	if(!r->turn.waits)
+		go_on(r);
+	media_pace_run();
 	/* Not before: it must not go while it is served. */
 	r->calls--;
 	receipt_release(r);
-}
-
-/* Its pieces are to live on: by octets, and by time for a sender that is slow. */
-static bool keep_due(const struct receipt *r, int64_t now)
-{
-	return !r->staged || r->buffer_at >= r->kept_at + TTL_EVERY
-		   || now - r->kept_ms >= (int64_t)settings.msrp_staging_s * 1000 / 3;
-}
-
-static void buffer_flush(struct receipt *r)
-{
-	size_t cost = r->buffered < PIECE_COST ? PIECE_COST : r->buffered;
-	int64_t now = now_ms();
-	struct store_piece piece = {.aor = r->job->message->aor,
-			.id = r->job->message->id,
-			.at = r->buffer_at,
-			.octets = {r->buffer, r->buffered}};
-	struct piece_call *call;
-
-	if(!r->buffered || r->failed) {
-		r->buffered = 0;
-		return;
-	}
-	if(keep_due(r, now)) {
-		piece.ttl_ms = (int64_t)settings.msrp_staging_s * 1000;
-		r->kept_at = r->buffer_at;
-		r->kept_ms = now;
-	}
-	call = malloc(sizeof(*call));
-	if(call)
-		*call = (struct piece_call){r, cost};
-	if(!call || !store_piece(media_store(), &piece, on_piece, call)) {
-		free(call);
-		r->failed = true;
-	} else {
-		r->staged = true;
-		r->calls++;
-		r->unsafe += cost;
-		unsafe_all += cost;
-	}
-	r->buffered = 0;
 }
 
 static unsigned on_begin(void *owner, struct leg *leg, const struct cpm_msrp_head *head)
@@ -221,9 +211,28 @@ static unsigned on_begin(void *owner, struct leg *leg, const struct cpm_msrp_hea
 		return 413;
 	if(!r->buffer)
 		r->buffer = malloc(BUFFER_BYTES);
+	r->turn.serve = on_turn;
 	r->failed = false;
-	r->kept_at = 0;
+	r->attempt++;
+	r->pieces = 0;
 	return r->buffer ? 0 : 408;
+}
+
+/* Room behind what is buffered. A read is never larger than that which sending all of it leaves. */
+static void buffer_make_room(struct receipt *r, size_t n)
+{
+	if(n > BUFFER_BYTES - r->buffered)
+		piece_send(r, r->buffered);
+	if(n > BUFFER_BYTES - r->start - r->buffered) {
+		memmove(r->buffer, r->buffer + r->start, r->buffered);
+		r->start = 0;
+	}
+}
+
+/* False: it waits for one, or for answers. */
+static bool turn_free(struct receipt *r)
+{
+	return r->unsafe < UNSAFE_MAX && pace_ask(media_pace(), &r->turn, media_now_us());
 }
 
 static bool on_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slice piece)
@@ -231,22 +240,17 @@ static bool on_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slic
 	struct receipt *r = owner;
 	bool jumps = r->buffered && r->buffer_at + r->buffered != at;
 
-	if(jumps || piece.n > BUFFER_BYTES - r->buffered)
-		buffer_flush(r);
+	if(jumps)
+		piece_send(r, r->buffered);
+	buffer_make_room(r, piece.n);
 	if(!r->buffered)
 		r->buffer_at = at;
-	/* A read is never larger than the room that a flush leaves. */
-	memcpy(r->buffer + r->buffered, piece.p, piece.n);
+	memcpy(r->buffer + r->start + r->buffered, piece.p, piece.n);
 	r->buffered += piece.n;
-	if(r->buffered < PIECE_BYTES && (!jumps || room_for(r)))
+	/* What jumps is sent in pieces of any size: each of them needs a turn as well. */
+	if(!r->paused && (!jumps || turn_free(r)) && buffer_pass(r, PIECE_BYTES - 1))
 		return true;
-	if(room_for(r) && !r->waits) {
-		buffer_flush(r);
-		return true;
-	}
 	r->paused = true;
-	if(unsafe_all >= UNSAFE_ALL_MAX)
-		wait_begin(r);
 	return false;
 }
 
@@ -300,6 +304,16 @@ static void verdict(struct receipt *r, unsigned status, const char *reason)
 	receipt_event(r, CPM_RECEIPT_VERDICT);
 }
 
+/* Redis had confirmed them, and has them no more: another server took over that had not yet heard of them, or it was restarted. */
+static void octets_lost(struct receipt *r)
+{
+	count(store_failures);
+	LM_ERR("event=octets_lost id=%.*s user=%.*s pieces=%zu octets=%llu\n",
+			SLICE_FMT(r->job->message->id), SLICE_FMT(r->job->message->aor), r->pieces,
+			(unsigned long long)r->total);
+	verdict(r, 408, "lost");
+}
+
 static void on_put(void *context, enum store_rc rc, struct cpm_slice id)
 {
 	struct receipt *r = context;
@@ -327,6 +341,10 @@ static void on_put(void *context, enum store_rc rc, struct cpm_slice id)
 			count(quota_refused);
 			r->stored = false;
 			verdict(r, 413, "quota");
+			break;
+		case STORE_LOST:
+			r->stored = false;
+			octets_lost(r);
 			break;
 		default:
 			/* It may be in the queue all the same: its octets stay. */
@@ -390,8 +408,8 @@ static void message_put(struct receipt *r)
 	verdict(r, 408, "store");
 }
 
-/* The head of the message as it lies in the store. */
-static void on_head(void *context, enum store_rc rc, struct cpm_slice octets)
+/* Is it sealed? Then this is its head as it lies in the store. */
+static void on_sealed(void *context, enum store_rc rc, struct cpm_slice octets)
 {
 	struct receipt *r = context;
 	struct cpm_cpim cpim;
@@ -399,7 +417,9 @@ static void on_head(void *context, enum store_rc rc, struct cpm_slice octets)
 	enum cpm_rc parsed;
 
 	r->calls--;
-	if(rc != STORE_OK) {
+	if(rc == STORE_LOST) {
+		octets_lost(r);
+	} else if(rc != STORE_OK) {
 		count(store_failures);
 		verdict(r, 408, "store");
 	} else if((parsed = cpm_cpim_parse(octets, &settings.limits, &cpim, &diag)) != CPM_OK) {
@@ -418,19 +438,20 @@ static void on_head(void *context, enum store_rc rc, struct cpm_slice octets)
 	receipt_release(r);
 }
 
-/* Every piece is there: look at the head, then put. */
+/* Every piece is confirmed: prove that all are there and look at the head, then put. */
 static void settle_go_on(struct receipt *r)
 {
-	const struct store_job *m = r->job->message;
+	struct store_seal seal = {.aor = r->job->message->aor,
+			.id = r->job->message->id,
+			.attempt = r->attempt,
+			.pieces = r->pieces,
+			.total = r->total,
+			.ttl_ms = (int64_t)settings.msrp_staging_s * 1000,
+			.head = HEAD_BYTES};
 
-	if(r->buffered && !room_for(r)) {
-		wait_begin(r);
+	if(!buffer_pass(r, 0) || r->unsafe)
 		return;
-	}
-	buffer_flush(r);
-	if(r->unsafe)
-		return;
-	if(!r->failed && store_octets(media_store(), m->aor, m->id, 0, HEAD_BYTES, on_head, r)) {
+	if(!r->failed && store_seal(media_store(), &seal, on_sealed, r)) {
 		r->calls++;
 		return;
 	}
@@ -440,7 +461,7 @@ static void settle_go_on(struct receipt *r)
 
 static void leave(struct receipt *r, bool hang_up)
 {
-	wait_leave(r);
+	pace_leave(media_pace(), &r->turn);
 	leg_close(&r->leg);
 	if(hang_up && !r->dialog_over)
 		dialog_hang_up(r->job->dialog);
@@ -505,7 +526,7 @@ void receipt_sweep(int64_t now_ms)
 	for(r = receipts; r; r = next) {
 		next = r->next;
 		if(r->state == CPM_RECEIPT_OPEN && r->staged && r->buffered && keep_due(r, now_ms))
-			buffer_flush(r);
+			piece_send(r, r->buffered);
 		if(r->state == CPM_RECEIPT_LEAVING && r->until_ms <= now_ms)
 			receipt_event(r, CPM_RECEIPT_TIME);
 		receipt_release(r);

@@ -6,13 +6,14 @@
  * the last SEND. The states are in core/session/large.h.
  *
  * Memory of one: a buffer of 128 KiB, and at most 256 KiB (and one buffer more)
- * under way to the store; over all, 8 MiB are under way.
+ * under way to the store; over all, 1 MiB is under way (pace.h).
  */
 #ifndef CPM_RECEIPT_H
 #define CPM_RECEIPT_H
 
 #include "../core/session/large.h"
 #include "media.h"
+#include "pace.h"
 #include "peer.h"
 
 /* What the worker hands over. */
@@ -31,16 +32,16 @@ struct receipt {
 	struct receive_job *job;
 	struct leg *leg; /* NULL once it is gone */
 	bool dialog_over;
-	char *buffer; /* octets that go to the store together */
-	size_t buffered;
-	uint64_t buffer_at;
-	uint64_t kept_at; /* where the time to live was written last */
-	int64_t kept_ms;  /* and when */
+	char *buffer;           /* octets that go to the store together */
+	size_t start, buffered; /* where they lie in it */
+	uint64_t buffer_at;     /* and in the message */
+	unsigned attempt; /* to send the message: one that its sender gave up is followed by another */
+	size_t pieces;    /* written so far */
+	int64_t kept_ms;  /* when their time to live began */
 	bool staged;      /* something has been written */
 	bool stored;      /* the message is, or may be, in the queue: its octets are not ours to drop */
-	bool paused;      /* its leg reads no more until it is served */
-	bool waits;       /* for room among all */
-	struct receipt *wait_next;
+	bool paused;      /* its leg reads no more until it has had its turn */
+	struct pace_turn turn;
 	bool failed;    /* a piece could not be written */
 	size_t unsafe;  /* octets under way */
 	unsigned calls; /* answers that are to come: the receipt outlives them */

@@ -34,6 +34,7 @@
 
 struct queue_shared {
 	volatile int available;
+	volatile int64_t stored_ms; /* when a message last came to be stored */
 	char state[32];
 };
 
@@ -75,6 +76,18 @@ const char *queue_state(void)
 			return shared[i].state;
 	}
 	return "connected";
+}
+
+int64_t queue_stored_ms(void)
+{
+	int64_t last = 0;
+	int i;
+
+	for(i = 0; i < settings.queue_workers; i++) {
+		if(shared[i].stored_ms > last)
+			last = shared[i].stored_ms;
+	}
+	return last;
 }
 
 int queue_self(void)
@@ -147,6 +160,7 @@ void queue_store(struct store_job *job)
 			.record = job->record,
 			.body = job->body};
 
+	shared[self].stored_ms = job->now_ms;
 	if(!store_put(store, &put, on_stored, job)) {
 		job_refuse(job, "store");
 		shm_free(job);

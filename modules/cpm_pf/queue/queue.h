@@ -17,6 +17,9 @@ bool queue_available(void);
 /* The static word for why not ("down", "readonly", ...). */
 const char *queue_state(void);
 
+/* Any process: when a message last came to be stored; 0: none has. */
+int64_t queue_stored_ms(void);
+
 /* In a queue process: its own number. */
 int queue_self(void);
 /* In a queue process: puts the message into the store and answers its transaction; takes the job over. */

@@ -37,6 +37,7 @@ static void tell_down(struct command *c)
 			if(c->cb.done)
 				c->cb.done(c->context, STORE_DOWN);
 			break;
+		case COMMAND_SEAL:
 		case COMMAND_OCTETS:
 			c->cb.octets(c->context, STORE_DOWN, CPM_SLICE_NONE);
 			break;
@@ -91,7 +92,7 @@ static void put_answer(struct store *s, struct link *l, struct command *c, const
 	struct cpm_slice id;
 	enum store_rc rc = transition_put_answer(c, reply, &id);
 
-	if(s->config->wait_replicas == 0 || rc == STORE_DOWN || rc == STORE_QUOTA) {
+	if(s->config->wait_replicas == 0 || rc == STORE_DOWN || rc == STORE_QUOTA || rc == STORE_LOST) {
 		put_done(s, c, rc, id);
 		return;
 	}
@@ -299,12 +300,14 @@ static void piece_answer(struct store *s, struct command *c, const redisReply *r
 
 static void octets_answer(struct store *s, struct command *c, const redisReply *reply)
 {
-	if(reply->type != REDIS_REPLY_STRING) {
+	bool lost = c->kind == COMMAND_SEAL && reply->type == REDIS_REPLY_INTEGER;
+
+	if(reply->type != REDIS_REPLY_STRING && !lost) {
 		unknown(s, c);
 		return;
 	}
 	s->pending--;
-	c->cb.octets(c->context, STORE_OK, call_slice_of(reply));
+	c->cb.octets(c->context, lost ? STORE_LOST : STORE_OK, call_slice_of(reply));
 	command_free(c);
 }
 
@@ -333,6 +336,7 @@ bool answer_take(struct store *s, struct link *l, struct command *c, redisReply 
 		case COMMAND_UNSTAGE:
 			piece_answer(s, c, reply);
 			return false;
+		case COMMAND_SEAL:
 		case COMMAND_OCTETS:
 			octets_answer(s, c, reply);
 			return false;

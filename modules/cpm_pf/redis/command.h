@@ -20,6 +20,7 @@ enum command_kind {
 	COMMAND_LIST,
 	COMMAND_MANAGE,
 	COMMAND_PIECE,
+	COMMAND_SEAL,
 	COMMAND_OCTETS,
 	COMMAND_UNSTAGE,
 	COMMAND_ASKED = COMMAND_UNSTAGE, /* somebody waits for those up to here */

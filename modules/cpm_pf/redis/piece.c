@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright (C) 2026 the cpm_pf authors
  *
- * SETRANGE, PEXPIRE, GETRANGE and UNLINK on the octets of a large message.
+ * The calls on the octets of a large message: piece.lua and seal.lua while it
+ * comes, GETRANGE when it is whole, UNLINK.
  */
 #include "piece.h"
 
@@ -9,46 +10,73 @@
 
 /* Redis holds no longer string. */
 #define OCTETS_MAX (512u << 20)
+/* Of each of the keys of a message that comes. */
+#define KEY_BYTES (CALL_ID_MAX + CALL_SMALL)
 
-static struct command *piece_new(const struct store_config *config, enum command_kind kind,
-		const char *verb, size_t args, size_t bytes, struct cpm_slice aor, struct cpm_slice id)
+static bool named(struct cpm_slice aor, struct cpm_slice id)
 {
-	struct command *c;
-
-	if(!call_aor_ok(aor) || !call_id_ok(id))
-		return NULL;
-	c = command_new(kind, 2 + args, bytes + CALL_ID_MAX + 4 * CALL_SMALL);
-	if(!c)
-		return NULL;
-	c->shard = cpm_key_shard(aor, config->shards);
-	command_arg(c, cpm_slice_of(verb));
-	call_key(c, config, "b", id);
-	return c;
+	return call_aor_ok(aor) && call_id_ok(id);
 }
 
-struct command *piece_put(const struct store_config *config, const struct store_piece *piece)
+static bool within(uint64_t at, size_t n)
+{
+	return n && n <= STORE_PIECE_MAX && at <= OCTETS_MAX && n <= OCTETS_MAX - at;
+}
+
+/* "c" and "a": octets, and notes of the pieces. Each attempt has its own, so that nothing of one can pass for the next. */
+static void coming_keys(
+		struct command *c, const struct store_config *config, struct cpm_slice id, unsigned attempt)
+{
+	char memory[CALL_ID_MAX + 16];
+	struct cpm_buf name;
+
+	cpm_buf_init_fixed(&name, memory, sizeof(memory));
+	cpm_buf_add(&name, id);
+	cpm_buf_add_char(&name, '.');
+	cpm_buf_add_u64(&name, attempt);
+	call_key(c, config, "c", cpm_buf_slice(&name));
+	call_key(c, config, "a", cpm_buf_slice(&name));
+}
+
+struct command *piece_put(
+		const struct store_config *config, const char *sha, const struct store_piece *piece)
 {
 	struct command *c;
 
-	if(!piece->octets.n || piece->octets.n > STORE_PIECE_MAX || piece->at > OCTETS_MAX
-			|| piece->octets.n > OCTETS_MAX - piece->at)
+	if(!named(piece->aor, piece->id) || !within(piece->at, piece->octets.n)
+			|| piece->number >= STORE_PIECES_MAX)
 		return NULL;
-	c = piece_new(config, COMMAND_PIECE, "SETRANGE", 2, piece->octets.n, piece->aor, piece->id);
+	c = call_new(COMMAND_PIECE, sha, cpm_key_shard(piece->aor, config->shards), 2, 5,
+			2 * KEY_BYTES + 4 * CALL_SMALL + piece->octets.n);
 	if(!c)
 		return NULL;
+	coming_keys(c, config, piece->id, piece->attempt);
+	command_arg_i64(c, (int64_t)piece->number);
 	command_arg_i64(c, (int64_t)piece->at);
 	command_arg(c, piece->octets);
+	command_arg_i64(c, call_clamp(piece->ttl_ms, 1, CALL_TTL_MAX_MS));
+	command_arg_i64(c, piece->renew);
 	return call_finished(c);
 }
 
-struct command *piece_keep(const struct store_config *config, const struct store_piece *piece)
+struct command *piece_seal(
+		const struct store_config *config, const char *sha, const struct store_seal *seal)
 {
-	struct command *c =
-			piece_new(config, COMMAND_PIECE, "PEXPIRE", 1, CALL_SMALL, piece->aor, piece->id);
+	struct command *c;
 
+	if(!named(seal->aor, seal->id) || seal->total > OCTETS_MAX || !seal->head
+			|| seal->head > STORE_PIECE_MAX)
+		return NULL;
+	c = call_new(COMMAND_SEAL, sha, cpm_key_shard(seal->aor, config->shards), 3, 4,
+			3 * KEY_BYTES + 4 * CALL_SMALL);
 	if(!c)
 		return NULL;
-	command_arg_i64(c, call_clamp(piece->ttl_ms, 1, CALL_TTL_MAX_MS));
+	coming_keys(c, config, seal->id, seal->attempt);
+	call_key(c, config, "b", seal->id);
+	command_arg_i64(c, (int64_t)seal->pieces);
+	command_arg_i64(c, (int64_t)seal->total);
+	command_arg_i64(c, call_clamp(seal->ttl_ms, 1, CALL_TTL_MAX_MS));
+	command_arg_i64(c, (int64_t)seal->head);
 	return call_finished(c);
 }
 
@@ -57,20 +85,32 @@ struct command *piece_get(const struct store_config *config, struct cpm_slice ao
 {
 	struct command *c;
 
-	if(!n || n > STORE_PIECE_MAX || at > OCTETS_MAX)
+	if(!named(aor, id) || !within(at, n))
 		return NULL;
-	c = piece_new(config, COMMAND_OCTETS, "GETRANGE", 2, CALL_SMALL, aor, id);
+	c = command_new(COMMAND_OCTETS, 4, KEY_BYTES + 3 * CALL_SMALL);
 	if(!c)
 		return NULL;
+	c->shard = cpm_key_shard(aor, config->shards);
+	command_arg(c, CPM_SLICE("GETRANGE"));
+	call_key(c, config, "b", id);
 	command_arg_i64(c, (int64_t)at);
 	command_arg_i64(c, (int64_t)(at + n - 1));
 	return call_finished(c);
 }
 
-struct command *piece_drop(
-		const struct store_config *config, struct cpm_slice aor, struct cpm_slice id)
+struct command *piece_drop(const struct store_config *config, struct cpm_slice aor,
+		struct cpm_slice id, unsigned attempt)
 {
-	struct command *c = piece_new(config, COMMAND_UNSTAGE, "UNLINK", 0, 0, aor, id);
+	struct command *c;
 
-	return c ? call_finished(c) : NULL;
+	if(!named(aor, id))
+		return NULL;
+	c = command_new(COMMAND_UNSTAGE, 4, 3 * KEY_BYTES + CALL_SMALL);
+	if(!c)
+		return NULL;
+	c->shard = cpm_key_shard(aor, config->shards);
+	command_arg(c, CPM_SLICE("UNLINK"));
+	coming_keys(c, config, id, attempt);
+	call_key(c, config, "b", id);
+	return call_finished(c);
 }

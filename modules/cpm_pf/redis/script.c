@@ -26,6 +26,10 @@ const char *script_text(enum script script)
 			return lua_list;
 		case SCRIPT_ACT:
 			return lua_act;
+		case SCRIPT_PIECE:
+			return lua_piece;
+		case SCRIPT_SEAL:
+			return lua_seal;
 		case SCRIPT_TOTALS:
 			return lua_totals;
 		case SCRIPT_SHAPE:

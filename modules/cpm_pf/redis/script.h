@@ -14,6 +14,8 @@ enum script {
 	SCRIPT_REPORT,
 	SCRIPT_LIST,
 	SCRIPT_ACT,
+	SCRIPT_PIECE,
+	SCRIPT_SEAL,
 	SCRIPT_LOADED, /* the store loads those before; an operator's call sends its script along */
 	SCRIPT_TOTALS = SCRIPT_LOADED,
 	SCRIPT_SHAPE,

@@ -281,22 +281,26 @@ bool store_manage(
 
 bool store_piece(struct store *s, const struct store_piece *piece, store_done_cb cb, void *context)
 {
-	struct command *c, *keep = NULL;
+	struct command *c;
 
 	if(!s->available || s->pending >= s->config->max_pending)
 		return false;
-	c = piece_put(s->config, piece);
-	if(c && piece->ttl_ms > 0)
-		keep = piece_keep(s->config, piece);
-	if(!c || (piece->ttl_ms > 0 && !keep)) {
-		command_free(c);
+	c = piece_put(s->config, s->sha[SCRIPT_PIECE], piece);
+	if(c)
+		c->cb.done = cb;
+	return submit(s, c, context);
+}
+
+bool store_seal(struct store *s, const struct store_seal *seal, store_octets_cb cb, void *context)
+{
+	struct command *c;
+
+	if(!s->available || s->pending >= s->config->max_pending)
 		return false;
-	}
-	c->cb.done = cb;
-	submit(s, c, context);
-	if(keep)
-		submit(s, keep, NULL);
-	return true;
+	c = piece_seal(s->config, s->sha[SCRIPT_SEAL], seal);
+	if(c)
+		c->cb.octets = cb;
+	return submit(s, c, context);
 }
 
 bool store_octets(struct store *s, struct cpm_slice aor, struct cpm_slice id, uint64_t at, size_t n,
@@ -312,14 +316,14 @@ bool store_octets(struct store *s, struct cpm_slice aor, struct cpm_slice id, ui
 	return submit(s, c, context);
 }
 
-bool store_unstage(
-		struct store *s, struct cpm_slice aor, struct cpm_slice id, store_done_cb cb, void *context)
+bool store_unstage(struct store *s, struct cpm_slice aor, struct cpm_slice id, unsigned attempt,
+		store_done_cb cb, void *context)
 {
 	struct command *c;
 
 	if(!accepts(s))
 		return false;
-	c = piece_drop(s->config, aor, id);
+	c = piece_drop(s->config, aor, id, attempt);
 	if(c)
 		c->cb.done = cb;
 	return submit(s, c, context);

@@ -71,7 +71,7 @@ enum store_rc {
 	STORE_DUPLICATE, /* put: a message with the same identity is there already (or was, in the window) */
 	STORE_QUOTA, /* put: the user has max_user_messages, waiting and parked together */
 	STORE_BUSY,  /* next: somebody else holds the lease */
-	STORE_LOST,  /* next: our lease ran out and was taken by another */
+	STORE_LOST, /* next: our lease ran out and was taken by another; seal, put: octets are gone, and the message is not in the queue */
 	STORE_DOWN, /* not available, timed out, refused by the server; whether it took effect is not known */
 };
 const char *store_rc_name(enum store_rc rc);
@@ -96,7 +96,7 @@ struct store_put {
 	int64_t push_ms; /* STORE_TO_PUSH: when its user becomes due as STORE_DUE_PUSH, if nobody has pushed by then; 0: never */
 	struct cpm_slice record;
 	struct cpm_slice body;
-	bool staged; /* a large message: its octets are in pieces (store_piece), body has only their head */
+	bool staged; /* a large message: its octets are there (store_seal), body has only their head */
 };
 /* id: that of the message now safe (the first one's with STORE_DUPLICATE); valid during the call. */
 typedef void (*store_put_cb)(void *context, enum store_rc rc, struct cpm_slice id);
@@ -309,24 +309,43 @@ typedef void (*store_manage_cb)(
 bool store_manage(
 		struct store *s, const struct store_manage *manage, store_manage_cb cb, void *context);
 
-/* The octets of a large message are kept apart from its record, and come and go in pieces. Pieces belong to nobody until a put with
- * `staged` takes them over; till then they vanish ttl_ms after the last one that says so. They end with the message. */
+/* The octets of a large message are kept apart from its record. While it comes they are written in pieces, in any order, under a name
+ * of their own for each attempt to send it; with each piece the store notes its number in the same step. Sealing proves that all
+ * pieces are there and gives the octets the message's name; a put with `staged` takes them over. So a piece that the server lost,
+ * though it had confirmed it, is found missing, and is never read as zeros. Till the put they belong to nobody and vanish ttl_ms
+ * after they were first written or renewed; then they end with the message. */
 struct store_piece {
 	struct cpm_slice aor; /* says in which shard */
 	struct cpm_slice id;
+	unsigned attempt;
+	size_t number; /* from 0, below STORE_PIECES_MAX: each piece of an attempt has the next one */
 	uint64_t at;
 	struct cpm_slice octets; /* at most STORE_PIECE_MAX */
-	int64_t ttl_ms;          /* 0: as it was */
+	int64_t ttl_ms;
+	bool renew; /* it begins anew; with the first piece it does so anyway */
 };
 #define STORE_PIECE_MAX (256u * 1024)
+#define STORE_PIECES_MAX (1u << 20)
 bool store_piece(struct store *s, const struct store_piece *piece, store_done_cb cb, void *context);
-/* At most n octets (of STORE_PIECE_MAX) from an offset; fewer at the end, none behind it or when there is no such message. Valid
- * during the call. */
+
+struct store_seal {
+	struct cpm_slice aor, id;
+	unsigned attempt;
+	size_t pieces;  /* that were written, and confirmed */
+	uint64_t total; /* octets */
+	int64_t ttl_ms;
+	size_t head; /* so many of the first octets are wanted, of STORE_PIECE_MAX */
+};
+/* rc STORE_LOST when octets are missing. octets are valid during the call. */
 typedef void (*store_octets_cb)(void *context, enum store_rc rc, struct cpm_slice octets);
+bool store_seal(struct store *s, const struct store_seal *seal, store_octets_cb cb, void *context);
+
+/* Of a message that is whole: at most n octets (of STORE_PIECE_MAX) from an offset; fewer at the end, none behind it or when there is
+ * no such message. */
 bool store_octets(struct store *s, struct cpm_slice aor, struct cpm_slice id, uint64_t at, size_t n,
 		store_octets_cb cb, void *context);
-/* Pieces that no put took over go at once. cb may be NULL. */
-bool store_unstage(struct store *s, struct cpm_slice aor, struct cpm_slice id, store_done_cb cb,
-		void *context);
+/* What no put took over goes at once, sealed or not. cb may be NULL. */
+bool store_unstage(struct store *s, struct cpm_slice aor, struct cpm_slice id, unsigned attempt,
+		store_done_cb cb, void *context);
 
 #endif

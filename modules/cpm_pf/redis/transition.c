@@ -214,6 +214,8 @@ enum store_rc transition_put_answer(
 		return STORE_DOWN;
 	if(reply->integer == 0)
 		return STORE_OK;
+	if(reply->integer == 3)
+		return STORE_LOST;
 	return reply->integer == 2 ? STORE_QUOTA : STORE_DOWN;
 }
 

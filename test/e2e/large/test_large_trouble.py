@@ -14,7 +14,7 @@ STACK = {"modparams": [
     ("cpm_pf", "push_lease_ms", 1000), ("cpm_pf", "redis_timeout_ms", 500), ("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 2),
     ("cpm_pf", "msrp_idle_ms", 2000), ("cpm_pf", "msrp_bind_ms", 2000), ("cpm_pf", "msrp_response_ms", 2000),
 ]}
-LOG_ALLOW = [r"[Rr]edis", r"receive_fd\(\): EOF", r"store"]
+LOG_ALLOW = [r"[Rr]edis", r"receive_fd\(\): EOF", r"store", r"event=octets_lost"]
 
 
 @pytest.fixture
@@ -29,7 +29,8 @@ def client(stack):
 
 
 def octets(client):
-    return list(client.scan_iter("cpm:*:b:*", count=100000))
+    """The keys of large messages, whole or coming."""
+    return list(client.scan_iter("cpm:*:[abc]:*", count=100000))
 
 
 def begin(scene, people, body, part):
@@ -76,6 +77,36 @@ def test_the_node_dies_while_it_receives(scene, stack, people, client):
     assert scene.waiting(people[1]) == []
     # What is left of it vanishes by itself.
     assert all(client.ttl(key) > 0 for key in octets(client))
+
+
+@pytest.mark.clause("ST-4", "LM-4")
+def test_redis_loses_octets_that_it_had_confirmed(scene, people, client):
+    """As a replica that lagged does when it takes over: it has all that was written up to a moment, and takes the rest."""
+    body = large_body(*people, 3000000)
+    known = set(octets(client))
+    call, frame, rest = begin(scene, people, body, 1000000)
+
+    def coming():
+        return {key: client.dump(key) for key in octets(client) if key not in known}
+
+    def octets_there():
+        return sum(client.strlen(key) for key in coming() if b":c:" in key)
+
+    wait_until(octets_there, 10, "the first octets in Redis")
+    then = coming()
+    call.peer.write(rest[:1000000])
+    before = octets_there()
+    wait_until(lambda: octets_there() > max(before, 1500000), 10, "more octets in Redis")
+    for key, value in then.items():
+        client.restore(key, 900000, value, replace=True)
+    call.peer.write(rest[1000000:])
+    assert call.peer.wait_response(frame.tid, 20) == 408
+    assert call.call.bye() == 200
+    assert scene.waiting(people[1]) == []
+    wait_until(lambda: not coming(), 5, "what is left of it to go")
+    # Its sender repeats it, and not an octet is missing.
+    assert send_large(scene, *people, body) == [200]
+    assert LargePhone(scene, people[1]).wait_message() == body
 
 
 @pytest.mark.clause("SL-4", "SP-3")
