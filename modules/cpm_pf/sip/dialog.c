@@ -303,11 +303,13 @@ void dialog_work(dialog_id id)
 {
 	struct dialog *d;
 	unsigned todo = 0;
+	bool fresh = false;
 
 	dialogs_lock();
 	if((d = dialogs_find(id))) {
 		todo = d->todo;
 		d->todo = 0;
+		fresh = dialogs_refresh_due(d, dialogs_now());
 		if(todo & CPM_DIALOG_FREE)
 			dialogs_leave(d);
 	}
@@ -324,19 +326,18 @@ void dialog_work(dialog_id id)
 								  : cpm_slice_of(dialogs_config.agent_line),
 					CPM_SLICE_NONE, on_bye_done))
 		dialogs_step(id, CPM_DIALOG_BYE_DONE);
+	else if(fresh)
+		dialogs_refresh(d);
 }
 
-static bool due_locked(struct dialog *d, int64_t now, bool *resend, bool *fresh)
+static bool due_locked(struct dialog *d, int64_t now, bool *resend)
 {
 	*resend = d->resend_ms && d->resend_ms <= now;
-	*fresh = d->refresh_ms && d->refresh_ms <= now;
 	if(*resend)
 		d->resend_ms = now + RESEND_MS;
-	if(*fresh)
-		d->refresh_ms = 0;
 	if(d->deadline_ms <= now)
 		dialogs_move(d, CPM_DIALOG_TIME, now);
-	return d->todo || *resend || *fresh;
+	return d->todo || *resend || (d->refresh_ms && d->refresh_ms <= now);
 }
 
 struct sweep {
@@ -345,7 +346,7 @@ struct sweep {
 	struct {
 		struct dialog *d;
 		dialog_id id;
-		bool resend, fresh;
+		bool resend;
 	} due[SWEEP_IDS];
 };
 
@@ -353,7 +354,7 @@ static bool sweep_each(void *context, struct dialog *d)
 {
 	struct sweep *s = context;
 
-	if(due_locked(d, s->now, &s->due[s->count].resend, &s->due[s->count].fresh)) {
+	if(due_locked(d, s->now, &s->due[s->count].resend)) {
 		s->due[s->count].d = d;
 		s->due[s->count++].id = d->id;
 	}
@@ -374,8 +375,6 @@ void dialog_sweep(int owner, int64_t now)
 		/* Until dialog_work nobody frees it. */
 		if(s.due[i].resend)
 			transaction_copy_send(&s.due[i].d->reply);
-		if(s.due[i].fresh)
-			dialogs_refresh(s.due[i].d);
 		dialog_work(s.due[i].id);
 	}
 }

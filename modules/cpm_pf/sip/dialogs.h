@@ -76,7 +76,9 @@ void dialogs_free(struct dialog *d);
 typedef void (*dialogs_answered)(struct cell *t, int type, struct tmcb_params *ps);
 bool dialogs_send(struct dialog *d, const char *method, struct cpm_slice lines,
 		struct cpm_slice body, dialogs_answered answered);
-/* The owner's: its time has come (refresh.c). */
+/* Locked: is it to be refreshed now? Says so once. */
+bool dialogs_refresh_due(struct dialog *d, int64_t now_ms);
+/* The owner's: refreshes it. */
 void dialogs_refresh(struct dialog *d);
 /* In a worker: answers the peer's refresh, or new target. own: our Contact line; target: the peer's Contact, or empty; lines: a buffer for
  * headers. */

@@ -65,18 +65,33 @@ static void not_refreshed(struct dialog *d, int status, const struct sip_msg *re
 static void on_refreshed(struct cell *t, int type, struct tmcb_params *ps)
 {
 	struct sip_msg *reply = ps->rpl == FAKED_REPLY ? NULL : ps->rpl;
+	dialog_id id = (dialog_id)(uintptr_t)*ps->param;
 	struct dialog *d;
+	bool again = false;
+	int owner = 0;
 
 	if(reply && parse_headers(reply, HDR_EOH_F, 0) < 0)
 		reply = NULL;
 	dialogs_lock();
-	if((d = dialogs_find((dialog_id)(uintptr_t)*ps->param)) && d->state == CPM_DIALOG_CONFIRMED) {
+	if((d = dialogs_find(id)) && d->state == CPM_DIALOG_CONFIRMED) {
 		if(reply && ps->code < 300)
 			refreshed(d, reply);
 		else
 			not_refreshed(d, reply ? ps->code : 408, reply);
+		again = d->refresh_ms && d->refresh_ms <= dialogs_now();
+		owner = d->owner;
 	}
 	dialogs_unlock();
+	if(again)
+		dialogs_config.post(owner, id);
+}
+
+bool dialogs_refresh_due(struct dialog *d, int64_t now)
+{
+	if(d->state != CPM_DIALOG_CONFIRMED || !d->refresh_ms || d->refresh_ms > now)
+		return false;
+	d->refresh_ms = 0;
+	return true;
 }
 
 void dialogs_refresh(struct dialog *d)
