@@ -3,8 +3,8 @@
 # Copyright (C) 2026 the cpm_pf authors
 """Large messages by hand.
 
-large.py send SERVER FROM TO FILE      sends a file as a large message
-large.py receive SERVER AOR FOLDER     registers, takes one large message, and writes its content into the folder
+large.py send SERVER FROM TO FILE [OCTETS]   sends a file as a large message, in SENDs of so many octets (50000; 0: in one)
+large.py receive SERVER AOR FOLDER           registers, takes one large message, and writes its content into the folder
 
 SERVER is host:port (UDP), FROM, TO and AOR are SIP URIs. The sender is asserted, so SERVER must trust this machine."""
 
@@ -18,7 +18,7 @@ from sipua import Call, SipAgent, sdp
 ICSI = "urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm."
 
 
-def send(server, sender, recipient, file):
+def send(server, sender, recipient, file, octets="50000"):
     head = f"From: <{sender}>\r\nTo: <{recipient}>\r\n\r\nContent-Type: application/octet-stream\r\n\r\n"
     body = head.encode() + Path(file).read_bytes()
     agent, peer = SipAgent(sender, server), MsrpPeer()
@@ -31,7 +31,7 @@ def send(server, sender, recipient, file):
         print(call.reply.get("Warning", ""))
         return 1
     peer.connect(call.reply.attribute("path"))
-    statuses = peer.send(body, chunk=50000, headers=[("Success-Report", "yes")])
+    statuses = peer.send(body, chunk=int(octets), headers=[("Success-Report", "yes")], timeout_s=300)
     print(f"{len(body)} octets in {len(statuses)} SENDs, answered {sorted(set(statuses))}")
     if set(statuses) == {200}:
         print("REPORT:", peer.wait_report().get("Status"))
@@ -67,8 +67,8 @@ def receive(server, aor, folder):
 
 
 def main(arguments):
-    commands = {"send": (send, 4), "receive": (receive, 3)}
-    if not arguments or arguments[0] not in commands or len(arguments) != commands[arguments[0]][1] + 1:
+    commands = {"send": (send, 4, 5), "receive": (receive, 3, 3)}
+    if not arguments or arguments[0] not in commands or not commands[arguments[0]][1] < len(arguments) <= commands[arguments[0]][2] + 1:
         print(__doc__, file=sys.stderr)
         return 2
     return commands[arguments[0]][0](*arguments[1:])
