@@ -22,9 +22,8 @@
 #define ARCHIVE_TURN_JOBS 256
 #define LOGIN_MAX 512
 #define TURN_MS 1000
-/* So many calls under way, and an answer is near: new jobs wait for it, but not for long. */
 #define GATHER_CALLS 16
-#define GATHER_MS 2
+#define GATHER_US 300
 /* What archive_rekey adds to a key. */
 #define ARCHIVE_KEY_MORE 2
 
@@ -427,18 +426,19 @@ static void on_state(void *context, bool available, const char *reason)
 		count(imap_away);
 }
 
-/* While many calls are under way, new jobs gather: those who post need not wake us, the next answer does. With few it would be late,
- * and their users' connections idle meanwhile. */
-static void archive_sleep(int64_t wait, bool gather)
+/* While many calls are under way, new jobs gather for a moment: those who post need not wake us, the next answer does. Longer, or with
+ * few, the connections of their users would idle meanwhile. */
+static void archive_sleep(int64_t wait_ms, bool gather)
 {
-	int64_t most = gather ? GATHER_MS : TURN_MS;
-	int ms = wait < 0 ? 0 : wait > most ? (int)most : (int)wait;
+	int64_t us = wait_ms < 0 ? 0 : (wait_ms > TURN_MS ? TURN_MS : wait_ms) * 1000;
 
-	if(waiting_count)
-		ms = 1;
+	if(waiting_count && us > 1000)
+		us = 1000;
+	if(gather && us > GATHER_US)
+		us = GATHER_US;
 	if(!gather && !mailbox_sleep(mailbox))
 		return;
-	if(imap_wait(imap, mailbox_fd(mailbox), ms) || !gather)
+	if(imap_wait(imap, mailbox_fd(mailbox), us) || !gather)
 		mailbox_awake(mailbox);
 }
 

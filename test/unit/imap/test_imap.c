@@ -102,7 +102,7 @@ static void turn(void)
 	imap_run(c.imap, before);
 	/* One turn never waits for the server. */
 	ck_assert_int_lt(test_now_ms() - before, 500);
-	imap_wait(c.imap, -1, 20);
+	imap_wait(c.imap, -1, 20000);
 }
 
 #define until(condition)                                                               \
@@ -243,7 +243,7 @@ START_TEST(woken_by_the_caller)
 	ck_assert(!imap_wait(c.imap, fds[0], 0));
 	for(int i = 0; i < 2; i++) {
 		ck_assert_int_eq(write(fds[1], "x", 1), 1);
-		ck_assert(imap_wait(c.imap, fds[0], 5000));
+		ck_assert(imap_wait(c.imap, fds[0], 5000000));
 		ck_assert_int_eq(read(fds[0], &byte, 1), 1);
 		ck_assert(!imap_wait(c.imap, fds[0], 0));
 		ck_assert_int_eq(append("<k@h>", OBJECT("<k@h>"), false).rc, IMAP_OK);
