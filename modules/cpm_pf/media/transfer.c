@@ -40,9 +40,12 @@ struct transfer {
 	struct transfer_job *job; /* NULL: a free place */
 	uint64_t ticket;
 	struct leg *leg;
-	dialog_id dialog; /* 0: none, or over */
-	int status;       /* what the queue will hear */
-	unsigned calls;   /* answers of the store that are to come */
+	dialog_id dialog;      /* 0: none, or over */
+	int status;            /* what the queue will hear */
+	unsigned calls;        /* answers of the store that are to come */
+	struct pace_turn turn; /* to ask the store for octets */
+	uint64_t wanted_at;
+	size_t wanted;
 	int64_t started_ms;
 	int64_t hung_up_ms; /* when the client did, having everything; else 0 */
 };
@@ -122,6 +125,7 @@ static void transfer_release(struct transfer *t)
 {
 	if(t->state != CPM_TRANSFER_OVER || t->calls || !t->job)
 		return;
+	pace_leave(media_pace(), &t->turn);
 	shm_free(t->job);
 	memset(t, 0, sizeof(*t));
 }
@@ -148,6 +152,7 @@ static void on_octets(void *context, enum store_rc rc, struct cpm_slice octets)
 	struct transfer *t = context;
 
 	t->calls--;
+	pace_end(media_pace(), t->wanted, media_now_us());
 	if(t->state == CPM_TRANSFER_SENDING && t->leg) {
 		if(rc == STORE_OK && octets.n) {
 			leg_give(t->leg, octets, false);
@@ -158,6 +163,31 @@ static void on_octets(void *context, enum store_rc rc, struct cpm_slice octets)
 		}
 	}
 	transfer_release(t);
+	media_pace_run();
+}
+
+/* At once, or when its turn has come. */
+static void octets_ask(struct transfer *t)
+{
+	if(!pace_ask(media_pace(), &t->turn, media_now_us()))
+		return;
+	if(store_octets(
+			   media_store(), t->job->aor, t->job->id, t->wanted_at, t->wanted, on_octets, t)) {
+		t->calls++;
+		pace_begin(media_pace(), t->wanted, media_now_us());
+		return;
+	}
+	leg_abort(t->leg);
+	transfer_event(t, CPM_TRANSFER_BROKEN, 503);
+}
+
+static void on_turn(struct pace_turn *turn)
+{
+	struct transfer *t = (struct transfer *)((char *)turn - offsetof(struct transfer, turn));
+
+	if(t->state == CPM_TRANSFER_SENDING && t->leg)
+		octets_ask(t);
+	transfer_release(t);
 }
 
 static void on_want(void *owner, struct leg *leg, uint64_t at, size_t n)
@@ -166,12 +196,12 @@ static void on_want(void *owner, struct leg *leg, uint64_t at, size_t n)
 
 	if(!n) {
 		leg_give(leg, CPM_SLICE_NONE, true);
-	} else if(store_octets(media_store(), t->job->aor, t->job->id, at, n, on_octets, t)) {
-		t->calls++;
-	} else {
-		leg_abort(leg);
-		transfer_event(t, CPM_TRANSFER_BROKEN, 503);
+		return;
 	}
+	t->turn.serve = on_turn;
+	t->wanted_at = at;
+	t->wanted = n;
+	octets_ask(t);
 }
 
 static void on_sent(void *owner, struct leg *leg, unsigned status)

@@ -2,6 +2,7 @@
 # Copyright (C) 2026 the cpm_pf authors
 """Large messages while Redis or the node goes away, and peers with bad manners."""
 
+import concurrent.futures
 import socket
 
 import pytest
@@ -178,6 +179,29 @@ def test_what_is_no_msrp_is_cut_off_and_nobody_else(scene, stack, people, octets
     assert call.peer.wait_response(frame.tid) == 200
     scene.wait_waiting(people[1], 1)
     assert call.call.bye() == 200
+
+
+def while_others_send(scene, work):
+    """Messages are being stored until the work is done. What it gave."""
+    done = concurrent.futures.ThreadPoolExecutor(1).submit(work)
+    while not done.done():
+        assert scene.send("sip:alice@cpm.test", scene.person("carol")).status == 202
+    return done.result()
+
+
+def test_large_messages_give_way_to_others_and_come_all_the_same(scene, people):
+    body = large_body(*people, 3000000)
+    assert scene.send("sip:alice@cpm.test", scene.person("carol")).status == 202
+    assert while_others_send(scene, lambda: send_large(scene, *people, body)) == [200]
+    assert while_others_send(scene, lambda: LargePhone(scene, people[1]).wait_message()) == body
+    # Chunks that jump back and forth, so that each is a piece of its own.
+    alice, dave = people[0], scene.person("dave")
+    body = large_body(alice, dave, 500000)
+    call = LargeCall(scene, alice, dave, size=len(body))
+    swapped = {"chunk": 5000, "order": lambda starts: [start for i in range(0, len(starts), 2) for start in starts[i : i + 2][::-1]]}
+    assert set(while_others_send(scene, lambda: call.peer.send(body, **swapped))) == {200}
+    assert call.call.bye() == 200
+    assert LargePhone(scene, dave).wait_message() == body
 
 
 def test_many_at_once(scene, people):
