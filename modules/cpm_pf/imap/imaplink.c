@@ -12,6 +12,10 @@
 /* One response: a SEARCH that found very many, or a long list of flags. */
 #define RESPONSE_MAX (256u << 10)
 #define READ_PIECE 16384
+/* A command without its object. */
+#define COMMAND_MAX 4096
+/* What a connection keeps for the next command; the memory of a larger object is given back. */
+#define KEPT_MAX 65536
 
 static bool options_set(struct imaplink *l)
 {
@@ -46,12 +50,18 @@ static bool options_set(struct imaplink *l)
 	return ok;
 }
 
+static void out_init(struct imaplink *l)
+{
+	cpm_buf_init(&l->out, l->config->max_object_bytes + COMMAND_MAX);
+	l->sent = 0;
+}
+
 bool imaplink_open(struct imaplink *l, CURLM *multi, const struct imap_config *config,
 		struct cpm_slice user, int64_t now_ms)
 {
 	*l = (struct imaplink){.config = config, .multi = multi, .since_ms = now_ms, .fd = -1};
 	cpm_buf_init(&l->in, RESPONSE_MAX + READ_PIECE);
-	cpm_buf_init(&l->out, config->max_object_bytes + 4096);
+	out_init(l);
 	l->user = strndup(user.p, user.n);
 	l->user_n = user.n;
 	l->easy = l->user ? curl_easy_init() : NULL;
@@ -184,6 +194,10 @@ bool imaplink_flush(struct imaplink *l)
 		if(what != MOVED)
 			return what == MOVED_NOTHING;
 		l->sent += n;
+	}
+	if(l->out.cap > KEPT_MAX) {
+		cpm_buf_free(&l->out);
+		out_init(l);
 	}
 	return true;
 }
