@@ -28,6 +28,8 @@ local force, release, first = ARGV[9] == '1', ARGV[10] == '1', ARGV[11] == '1'
 local ordered_only = ARGV[12] == '1'
 local again, lease_ms = tonumber(ARGV[13]), tonumber(ARGV[4])
 local SCAN_MAX = 1024
+-- So many messages share their calls.
+local PORTION = 16
 -- A lease that has run out is noticed so much later.
 local LAPSED_MS = 1000
 local at = 19
@@ -62,21 +64,42 @@ local function leave(id)
 	return true
 end
 
+-- As leave for each, but the calls are shared by all, and what was kept goes too.
 local function done(count, sum)
-	local entries, keys = {}, {}
-	for i = at, at + count - 1 do
-		local id, n = ARGV[i], #keys
-		if leave_place(id) then
-			entries[n + 1], entries[n + 2] = entry(id), 'd:' .. id .. ':' .. aor
+	if count == 0 then
+		return
+	end
+	local there, here, aside, entries, keys = {}, {}, {}, {}, {}
+	local scores = call('ZMSCORE', waiting, unpack(ARGV, at, at + count - 1))
+	for i = 1, count do
+		local id, n = ARGV[at + i - 1], #keys
+		local out_of_way = not scores[i] and call('ZSCORE', parked, id)
+		if scores[i] or out_of_way then
+			there[#there + 1], entries[#entries + 1] = id, entry(id)
 			keys[n + 1], keys[n + 2] = prefix .. id, octets .. id
+			if out_of_way then
+				-- only there an order to delete it can be due
+				aside[#aside + 1], entries[#entries + 1] = id, 'd:' .. id .. ':' .. aor
+			else
+				here[#here + 1] = id
+			end
 		end
 	end
-	if #keys > 0 then
-		call('ZREM', due, unpack(entries))
-		call('UNLINK', unpack(keys))
-		call('HINCRBY', sums, sum, #keys / 2)
-	end
 	at = at + count
+	if #there == 0 then
+		return
+	end
+	local ended = (#here > 0 and call('ZREM', waiting, unpack(here)) or 0)
+		+ (#aside > 0 and call('ZREM', parked, unpack(aside)) or 0)
+	if retries then
+		call('HDEL', retry, unpack(there))
+		if ordered then
+			call('ZREM', orders, unpack(there))
+		end
+	end
+	call('ZREM', due, unpack(entries))
+	call('UNLINK', unpack(keys))
+	call('HINCRBY', sums, sum, ended)
 end
 
 -- The same failure told twice (a repeat of this call) counts once; one without a
@@ -157,39 +180,66 @@ end
 
 local out, ids, gone, bytes, next_due, looked = {}, {}, {}, 0, 0, 0
 
--- False when the batch is full.
-local function consider(id, order, retry_value)
-	local attempts, wish = 0, 0
-	if retry_value then
-		local before, n, words = string.match(retry_value, '^(%d+) (%d+) %d+(.*)$')
-		attempts = tonumber(n)
-		before = tonumber(before)
-		if before > now and not force then
-			if next_due == 0 or before < next_due then
-				next_due = before
-			end
-			return true
+-- What the retry of a message says: attempts and the user's order; nil when it
+-- is for later.
+local function turn_of(retry_value)
+	if not retry_value then
+		return 0, 0
+	end
+	local before, attempts, words = string.match(retry_value, '^(%d+) (%d+) %d+(.*)$')
+	before = tonumber(before)
+	if before > now and not force then
+		if next_due == 0 or before < next_due then
+			next_due = before
 		end
-		wish = words == ' deliver' and 1 or words == ' interwork' and 2 or 0
+		return nil
 	end
-	local expires = call('ZSCORE', due, entry(id)) or '0'
-	-- A fraction: its time had come while it was in flight.
-	if expires ~= '0' and (tonumber(expires) <= now or string.find(expires, '.', 1, true)) then
-		return true
+	return tonumber(attempts), words == ' deliver' and 1 or words == ' interwork' and 2 or 0
+end
+
+-- Its time has come; with a fraction, while it was in flight.
+local function is_over(expires)
+	return expires and (tonumber(expires) <= now or string.find(expires, '.', 1, true))
+end
+
+-- Those of found (id, order, id, ...) between two places that can go now, each
+-- {id, order, expires, attempts, order of the user}, and the keys of their texts.
+local function candidates(found, start, stop)
+	local names, entries, rows, keys = {}, {}, {}, {}
+	for i = start, stop, 2 do
+		names[#names + 1], entries[#entries + 1] = found[i], entry(found[i])
 	end
-	local text = call('GET', prefix .. id)
-	if not text then
-		gone[#gone + 1] = id
-		return true
+	local values = retries and call('HMGET', retry, unpack(names)) or {}
+	local ends = call('ZMSCORE', due, unpack(entries))
+	for i, id in ipairs(names) do
+		local attempts, wish = turn_of(values[i])
+		if attempts and not is_over(ends[i]) then
+			rows[#rows + 1] = {id, found[start + 2 * i - 1], ends[i] or '0', attempts, wish}
+			keys[#keys + 1] = prefix .. id
+		end
 	end
-	bytes = bytes + #text
-	if #ids > 0 and bytes > room then
-		return false
+	return rows, keys
+end
+
+-- False when the batch is full.
+local function consider(found, start, stop)
+	local rows, keys = candidates(found, start, stop)
+	local texts = #keys > 0 and call('MGET', unpack(keys))
+	for i, row in ipairs(rows) do
+		local id, text = row[1], texts[i]
+		if not text then
+			gone[#gone + 1] = id
+		else
+			bytes = bytes + #text
+			if #ids > 0 and bytes > room then
+				return false
+			end
+			ids[#ids + 1] = id
+			local n = #out
+			out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5], out[n + 6] =
+				id, row[2], row[3], row[4], row[5], text
+		end
 	end
-	ids[#ids + 1] = id
-	local n = #out
-	out[n + 1], out[n + 2], out[n + 3], out[n + 4], out[n + 5], out[n + 6] =
-		id, order, expires, attempts, wish, text
 	return #ids < want
 end
 
@@ -199,11 +249,14 @@ local function hand_out(from)
 	while true do
 		local found = call('ZRANGEBYSCORE', from, '(' .. ARGV[6], '+inf', 'WITHSCORES',
 			'LIMIT', offset, chunk)
-		for i = 1, #found, 2 do
-			local value = retries and call('HGET', retry, found[i])
-			if not consider(found[i], found[i + 1], value) then
+		local i = 1
+		while i < #found do
+			-- texts that do not fit are read for nothing: not many
+			local last = math.min(i + 2 * math.min(PORTION, want - #ids) - 1, #found)
+			if not consider(found, i, last) then
 				return
 			end
+			i = last + 1
 		end
 		if #found < 2 * chunk then
 			return
