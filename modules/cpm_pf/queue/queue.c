@@ -43,6 +43,7 @@ static struct store *store;
 static int self;
 static struct mailbox *mailbox;
 static int64_t dialogs_ms;
+static size_t puts_pending; /* messages on their way to the store */
 
 bool queue_init(void)
 {
@@ -115,6 +116,7 @@ static void on_stored(void *context, enum store_rc rc, struct cpm_slice id)
 {
 	struct store_job *job = context;
 
+	puts_pending--;
 	switch(rc) {
 		case STORE_OK:
 		case STORE_DUPLICATE:
@@ -161,7 +163,9 @@ void queue_store(struct store_job *job)
 			.body = job->body};
 
 	shared[self].stored_ms = job->now_ms;
+	puts_pending++;
 	if(!store_put(store, &put, on_stored, job)) {
+		puts_pending--;
 		job_refuse(job, "store");
 		shm_free(job);
 	}
@@ -244,13 +248,14 @@ static void on_state(void *context, bool available, const char *reason)
 	LM_NOTICE("redis: %s\n", reason);
 }
 
-/* While Redis has a batch under way, new jobs gather for the next one: workers need not wake us, and one write and one fsync serve
- * more of them. Not longer than GATHER_MS, should Redis be slow. */
+/* While Redis stores a batch, new jobs gather for the next one: workers need not wake us, and one write and one fsync serve more of
+ * them. Not longer than GATHER_MS, should Redis be slow; and not while it does other work only, for which no answer of a client
+ * should wait: each brings the next message on its way. */
 static void queue_sleep(int64_t until)
 {
 	struct store_poll wanted[QUEUE_FDS_MAX];
 	struct pollfd fds[QUEUE_FDS_MAX + 1];
-	bool gather = store_pending(store) > 0;
+	bool gather = puts_pending > 0;
 	int64_t most = gather ? GATHER_MS : 1000, wait = until - now_ms();
 	size_t i, n, count = 0;
 
@@ -264,6 +269,10 @@ static void queue_sleep(int64_t until)
 		fds[count++] = (struct pollfd){
 				.fd = wanted[i].fd, .events = (short)(POLLIN | (wanted[i].write ? POLLOUT : 0))};
 	poll(fds, count, wait < 0 ? 0 : wait > most ? (int)most : (int)wait);
+	for(i = count - n; i < count; i++) {
+		if(!fds[i].revents)
+			store_poll_nothing(store, fds[i].fd);
+	}
 	if(!gather)
 		mailbox_awake(mailbox);
 }

@@ -311,8 +311,12 @@ static bool parse(struct link *l)
 void link_read(struct link *l, int64_t now_ms)
 {
 	char bytes[READ_SIZE];
+	bool silent = l->silent;
 
 	l->now_ms = now_ms;
+	l->silent = false;
+	if(silent)
+		return;
 	for(int i = 0; i < READS_PER_TURN && (l->state == LINK_SETUP || l->state == LINK_READY); i++) {
 		ssize_t n = read(l->redis->fd, bytes, sizeof(bytes));
 

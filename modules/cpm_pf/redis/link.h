@@ -48,6 +48,7 @@ struct link {
 	size_t unsent_offset;
 	bool writes_to_confirm; /* puts or orders were queued after the last WAIT */
 	bool reloading;         /* a SCRIPT LOAD is on its way */
+	bool silent;            /* known to have nothing to read in this turn */
 	uint64_t random;
 };
 

@@ -43,6 +43,14 @@ size_t store_poll_set(const struct store *s, struct store_poll *set, size_t max)
 	return n;
 }
 
+void store_poll_nothing(struct store *s, int fd)
+{
+	for(size_t i = 0; i < s->link_count; i++) {
+		if(s->links[i].redis && s->links[i].redis->fd == fd)
+			s->links[i].silent = true;
+	}
+}
+
 bool store_available(const struct store *s)
 {
 	return s->available;

@@ -62,6 +62,8 @@ struct store_poll {
 	bool write;
 };
 size_t store_poll_set(const struct store *s, struct store_poll *set, size_t max);
+/* The poll found nothing to read on this descriptor: the next store_run spares the look. */
+void store_poll_nothing(struct store *s, int fd);
 
 bool store_available(const struct store *s);
 size_t store_pending(const struct store *s);
