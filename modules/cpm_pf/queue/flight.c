@@ -113,7 +113,6 @@ static void recording_back(struct command_job *command, struct store *queue_stor
 	struct archive_job *a = (struct archive_job *)command;
 	struct flight *f = &flights[ticket_place(a->ticket)];
 	bool waits = f->session && f->ticket == a->ticket;
-	struct cpm_record r;
 	size_t at = cpm_slice_find(a->key, '@');
 
 	if(waits && history_again(a))
@@ -129,8 +128,7 @@ static void recording_back(struct command_job *command, struct store *queue_stor
 	archive_job_free(a);
 	if(!waits)
 		return;
-	cpm_record_parse(f->message->record, &r, NULL);
-	flight_to_client(f, &r);
+	flight_to_client(f, f->record);
 }
 
 static bool record_first(const struct flight *f, const struct cpm_record *r, int64_t now)
@@ -193,7 +191,8 @@ bool flight_start(struct session *s, struct session_batch *b, const struct store
 			.message = m,
 			.lost_ms = now + FLIGHT_LOST_MS,
 			.ticket = f->ticket,
-			.contact = s->run->contact};
+			.contact = s->run->contact,
+			.record = r};
 	s->run->in_flight++;
 	if(r->kind == CPM_RECORD_LARGE)
 		flight_large(f, r, now);
@@ -204,7 +203,7 @@ bool flight_start(struct session *s, struct session_batch *b, const struct store
 	return true;
 }
 
-bool flight_land(uint64_t ticket, int status, struct flight *landed, struct cpm_record *r)
+bool flight_land(uint64_t ticket, int status, struct flight *landed)
 {
 	struct flight *f;
 
@@ -212,9 +211,8 @@ bool flight_land(uint64_t ticket, int status, struct flight *landed, struct cpm_
 		return false;
 	f = &flights[ticket_place(ticket)];
 	f->session->run->in_flight--;
-	cpm_record_parse(f->message->record, r, NULL);
 	if(cpm_push_outcome_of(status) != CPM_PUSH_DELIVERED)
-		recording_drop(f, r);
+		recording_drop(f, f->record);
 	free(f->recording);
 	f->recording = NULL;
 	*landed = *f;

@@ -17,8 +17,9 @@ struct flight {
 	const struct store_message *message;
 	int64_t lost_ms; /* when the answer is given up */
 	uint64_t ticket;
-	size_t contact;              /* it goes to this one of the run's */
-	struct recording *recording; /* the flight's; NULL: none */
+	size_t contact;                  /* it goes to this one of the run's */
+	struct recording *recording;     /* the flight's; NULL: none */
+	const struct cpm_record *record; /* the batch's */
 };
 
 /* In the queue process, once; after the settings are known. */
@@ -29,9 +30,9 @@ bool flights_init(int process);
 bool flight_start(struct session *s, struct session_batch *b, const struct store_message *m,
 		const struct cpm_record *r, int64_t now);
 
-/* The flight that has ended, out of its run's count; *r borrows from its message. A recording is taken out when it did not deliver.
- * False for an answer that came too late. */
-bool flight_land(uint64_t ticket, int status, struct flight *landed, struct cpm_record *r);
+/* The flight that has ended, out of its run's count. A recording is taken out when it did not deliver. False for an answer that came
+ * too late. */
+bool flight_land(uint64_t ticket, int status, struct flight *landed);
 
 /* Gives lost answers up, as 408: they must not hold a user's queue for ever. */
 void flights_sweep(int64_t now, void (*lost)(uint64_t ticket, int status, int64_t now));

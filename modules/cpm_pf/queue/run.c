@@ -21,6 +21,8 @@
 #include "judge.h"
 #include "session_report.h"
 
+/* So many windows of messages are asked for, and more when half of them are gone: an fsync of Redis lies in between. */
+#define WINDOWS_AHEAD 4
 /* The push rate lets out so much at once. */
 #define PUSH_BURST_MS 100
 
@@ -129,8 +131,9 @@ static void run_call(struct session *s, size_t want, bool release, int64_t now)
 static size_t fetch_size(void)
 {
 	size_t prefetch = (size_t)settings.push_prefetch, window = (size_t)settings.push_window;
+	size_t least = window > 1 ? WINDOWS_AHEAD * window : 2;
 
-	return prefetch > 2 * window ? prefetch : 2 * window;
+	return prefetch > least ? prefetch : least;
 }
 
 static size_t run_unsent(const struct session_run *run)
@@ -150,7 +153,9 @@ static bool run_wants_more(const struct session_run *run)
 
 	if(run->drained && run->in_flight)
 		return false;
-	return unsent ? unsent < window && run->in_flight == window : run->in_flight < window;
+	if(!unsent)
+		return run->in_flight < window;
+	return window > 1 && run->in_flight == window && unsent < WINDOWS_AHEAD / 2 * window;
 }
 
 static void message_ended(struct session_run *run, struct session_batch *b)
@@ -234,9 +239,9 @@ static bool message_clear(struct session *s, struct session_batch *b, const stru
 static void send_one(
 		struct session *s, struct session_batch *b, const struct store_message *m, int64_t now)
 {
-	struct cpm_record record;
+	struct cpm_record *record = &b->records[m - b->messages];
 
-	if(!message_clear(s, b, m, &record, now) || flight_start(s, b, m, &record, now))
+	if(!message_clear(s, b, m, record, now) || flight_start(s, b, m, record, now))
 		return;
 	s->run->stopped = true;
 	s->run->rest_until_ms = now + SESSION_TROUBLE_REST_MS;
@@ -321,7 +326,8 @@ static void run_clock(struct session *s, int64_t now)
 
 static void batch_add(struct session_run *run, const struct store_next_result *result)
 {
-	struct session_batch *b = calloc(1, sizeof(*b)), **at = &run->batches;
+	struct session_batch *b = malloc(sizeof(*b) + result->count * sizeof(b->records[0]));
+	struct session_batch **at = &run->batches;
 
 	if(!b) {
 		struct store_batch *owner = result->batch;
@@ -459,16 +465,15 @@ void run_answered(uint64_t ticket, int status, int64_t now)
 {
 	struct flight f;
 	struct session *s;
-	struct cpm_record record = {0};
 	bool ended = true;
 
-	if(!flight_land(ticket, status, &f, &record))
+	if(!flight_land(ticket, status, &f))
 		return;
 	s = f.session;
 	if(f.message->order == STORE_ORDER_INTERWORK)
-		interwork_answered(s, f.message, &record, status, now);
+		interwork_answered(s, f.message, f.record, status, now);
 	else
-		ended = push_ended(s, f.batch, f.message, &record, status, now);
+		ended = push_ended(s, f.batch, f.message, f.record, status, now);
 	if(ended) {
 		if(!s->run->flush_ms)
 			s->run->flush_ms = now + settings.push_ack_ms;

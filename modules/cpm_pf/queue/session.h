@@ -9,6 +9,7 @@
 
 #include "../core/base/alarm.h"
 #include "../core/queue/push.h"
+#include "../core/queue/record.h"
 #include "../redis/store.h"
 #include "../sip/contacts.h"
 #include "../xdm/xdm.h"
@@ -24,6 +25,7 @@ struct session_batch {
 	const struct store_message *messages;
 	size_t count, sent, ended;
 	struct session_batch *next;
+	struct cpm_record records[]; /* what each says, once it is sent */
 };
 
 /* An id that must reach the store with the next call. */
