@@ -73,10 +73,10 @@ check-asan: ## the unit tests with the address and undefined behaviour sanitizer
 	@$(DEPS) build run test
 	@$(MAKE) --no-print-directory -j$(JOBS) -C test/unit check SANITIZE=1 BUILD=$(CURDIR)/build/unit
 
-check-valgrind: build ## the unit tests and a choice of the end-to-end tests under valgrind
+check-valgrind: build ## the unit tests and a choice of the end-to-end tests (TESTS=folder: these) under valgrind
 	@$(DEPS) demo test
 	@$(MAKE) --no-print-directory -j$(JOBS) -C test/unit check VALGRIND=1 BUILD=$(CURDIR)/build/unit RESULTS=$(CURDIR)/build/unit/valgrind.tsv
-	@$(PYTHON) -B test/tools/valgrind.py
+	@$(PYTHON) -B test/tools/valgrind.py $(TESTS)
 
 check-hosts: ## compile against the Kamailio of later Debian releases (HOSTS="trixie"; needs the network the first time)
 	@$(DEPS) build run

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (C) 2026 the cpm_pf authors
-"""valgrind.py: runs a choice of end-to-end tests with Kamailio under valgrind, and fails when valgrind blames cpm_pf.
+"""valgrind.py [TEST...]: runs these or a choice of end-to-end tests with Kamailio under valgrind, and fails when valgrind blames cpm_pf.
 
 Kamailio's own allocator hides overruns inside its pools; the unit tests under valgrind and the sanitizers look there."""
 
@@ -23,12 +23,12 @@ def blamed(log):
     return [r for r in reports if "cpm_pf.so" in r or "modules/cpm_pf/" in r]
 
 
-def main():
+def main(tests):
     with tempfile.TemporaryDirectory(prefix="cpm-valgrind-") as folder:
         # Which bytes of the shared memory are defined no process can know alone: another one wrote them.
         wrap = f"valgrind -q --undef-value-errors=no --fullpath-after= --trace-children=yes --child-silent-after-fork=no --log-file={folder}/%p.log"
         done = subprocess.run(
-            [sys.executable, "-B", "-m", "pytest", "-q", "-n", "2", *TESTS], cwd=E2E, env={**os.environ, "CPM_WRAP": wrap}, check=False
+            [sys.executable, "-B", "-m", "pytest", "-q", "-n", "2", *(tests or TESTS)], cwd=E2E, env={**os.environ, "CPM_WRAP": wrap}, check=False
         )
         found = [r for log in sorted(Path(folder).glob("*.log")) for r in blamed(log)]
     for report in found:
@@ -38,4 +38,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -6,12 +6,17 @@
 # fails when one failed. A program that dies counts as one failed test. $RUN goes in front of the command.
 out=$1 results=$2
 shift 2
+limit=300
+if [ -n "$RUN" ]; then
+	limit=1200
+	export UNIT_SLOW=1
+fi
 : >"$results"
 for test; do
 	tap=$out/$test.tap
 	mkdir -p "$(dirname "$tap")" || exit 2
 	rm -f "$tap"
-	CK_FORK=no CK_TAP_LOG_FILE_NAME=$tap timeout 300 $RUN "$out/$test" >"$out/$test.log" 2>&1
+	CK_FORK=no CK_TAP_LOG_FILE_NAME=$tap timeout $limit $RUN "$out/$test" >"$out/$test.log" 2>&1
 	status=$?
 	awk -v name="unit/$test" -v status=$status '
 		/^(not )?ok / {

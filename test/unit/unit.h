@@ -82,6 +82,12 @@ static inline void unit_memory_init(struct unit_memory *m, size_t allocations)
 	*m = (struct unit_memory){{unit_memory_alloc, unit_memory_release, m}, allocations, 0};
 }
 
+/* How many times longer than usual things may take: under valgrind. */
+static inline int unit_slowness(void)
+{
+	return getenv("UNIT_SLOW") ? 10 : 1;
+}
+
 /* Runs a suite of one test case; the exit status for main. */
 static inline int unit_run(const char *name, TCase *tests)
 {

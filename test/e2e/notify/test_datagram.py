@@ -8,7 +8,7 @@ import pytest
 from lib.documents import DEFERRED, rule, ruleset
 from process import wait_until
 
-STACK = {"defines": {"CPM_UDP_MTU": 1300}, "modparams": [("cpm_pf", "notify_delay_ms", 600)]}
+STACK = {"defines": {"CPM_UDP_MTU": 1300}, "modparams": [("cpm_pf", "notify_delay_ms", 1500)]}
 MSGINFO = "{urn:ietf:params:xml:ns:msginfo}"
 
 
@@ -28,7 +28,7 @@ def bob(scene):
 def test_notification(scene, bob):
     datagram = scene.phone(bob, transport="udp", instance="urn:uuid:00000000-0000-4000-8000-0000000000d1")
     stream = scene.phone(bob, transport="tcp", instance="urn:uuid:00000000-0000-4000-8000-0000000000d2")
-    scene.send_all(scene.person("alice"), bob, ["x"] * 4)
+    scene.send_all(scene.person("alice"), bob, ["x"] * 4, parallel=4)
     for phone, items in ((datagram, 0), (stream, 4)):
         (message,) = wait_until(lambda p=phone: p.received(), 10, "a notification", pause_s=0.05)
         assert listed(message) == (4, items)
@@ -37,7 +37,7 @@ def test_notification(scene, bob):
 
 @pytest.mark.clause("SU-3")
 def test_list(scene, bob):
-    scene.send_all(scene.person("alice"), bob, ["x"] * 5)
+    scene.send_all(scene.person("alice"), bob, ["x"] * 5, parallel=5)
     (notify,) = scene.subscribe(bob, transport="udp").requests("NOTIFY")
     number, items = listed(notify)
     assert number == 5 and items < 5 and len(notify.raw) <= 1300

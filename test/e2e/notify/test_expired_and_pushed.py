@@ -51,7 +51,7 @@ def test_each_registered_client_hears_of_an_expired_message(scene):
     bob = scene.person("bob")
     scene.documents.put("policy", bob, ruleset(rule("defer", ["allow-defer"]), rule("deferred", ["allow-pull"], media=DEFERRED)))
     phones = [scene.phone(bob, instance=f"urn:uuid:00000000-0000-4000-8000-0000000000d{i}") for i in (1, 2)]
-    assert scene.send(scene.person("alice"), bob, extra=[("Expires", "2")]).status == 202
+    assert scene.send(scene.person("alice"), bob, extra=[("Expires", "3")]).status == 202
     uri = scene.message_uri(scene.waiting(bob)[0])
     for phone in phones:
         wait_until(lambda p=phone: (uri, "discarded") in statuses(p), 10, "the end is told", pause_s=0.05)
@@ -72,7 +72,7 @@ def test_one_text_for_a_burst_and_none_for_who_has_a_client(scene, gateway):
     bob, carol = scene.person("bob"), scene.person("carol")
     phone = scene.phone(carol, answers=["480"])
     assert scene.send(scene.person("alice"), carol).status == 202
-    assert [r.status for r in scene.send_all(scene.person("alice"), bob, ["x"] * 3)] == [202] * 3
+    assert [r.status for r in scene.send_all(scene.person("alice"), bob, ["x"] * 3, parallel=3)] == [202] * 3
     assert wait_texts(gateway, bob) == ["Messages waiting for you: 3 (deferred)"]
     assert texts(gateway, carol) == [] and statuses(phone) == []
 
@@ -84,4 +84,4 @@ def test_it_waits_for_do_not_disturb_to_end(scene, gateway):
     scene.documents.put("policy", bob, do_not_disturb(validity=[("2001-01-01T00:00:00Z", end.isoformat().replace("+00:00", "Z"))]))
     assert scene.send(scene.person("alice"), bob).status == 202
     wait_texts(gateway, bob)
-    assert 0 <= gateway.received()[-1].time - end.timestamp() < 1.5
+    assert 0 <= gateway.received()[-1].time - end.timestamp() < 5

@@ -14,7 +14,7 @@ PORT = free_port()
 STACK = {
     "defines": {"WITH_OOB_HTTP": True},
     "strings": {"CPM_OOB_URL": f"http://127.0.0.1:{PORT}/notify"},
-    "modparams": [("cpm_pf", "notify_delay_ms", 600), ("cpm_pf", "notify_pushed", 1)],
+    "modparams": [("cpm_pf", "notify_delay_ms", 1500), ("cpm_pf", "notify_pushed", 1)],
 }
 
 
@@ -43,7 +43,7 @@ def posts():
 @pytest.mark.clause("PU-1", "NO-3")
 def test_gateway_is_told_in_json(scene, posts):
     alice, bob = scene.person("alice"), scene.person("bob")
-    scene.send_all(alice, bob, ['one "quoted"', "two"])
+    scene.send_all(alice, bob, ['one "quoted"', "two"], parallel=2)
     (kind, told) = wait_until(lambda: posts and posts[0], 10, "a POST", pause_s=0.05)
     assert kind == "application/json"
     assert (told["user"], told["type"], told["count"]) == (bob, "deferred", 2)
