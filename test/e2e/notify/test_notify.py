@@ -65,7 +65,7 @@ def listed(message):
 
 
 def defer(scene, bob, count=1):
-    sent = scene.send_all(scene.person("alice"), bob, [f"message {i}" for i in range(count)])
+    sent = scene.send_all(scene.person("alice"), bob, [f"message {i}" for i in range(count)], parallel=count)
     assert [r.status for r in sent] == [202] * count
     return [scene.message_uri(i) for i in scene.waiting(bob)]
 

@@ -679,7 +679,7 @@ int main(void)
 {
 	TCase *t = tcase_create("imap");
 
-	tcase_set_timeout(t, 60 * unit_slowness());
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, append_find_remove);
 	tcase_add_test(t, unread_subscribed_and_byte_for_byte);

@@ -26,7 +26,7 @@ void driver_config_reset(const char *root)
 			.identity_header = "",
 			.max_age_ms = 60000,
 			.stale_ms = 60000,
-			.timeout_ms = 5000,
+			.timeout_ms = 5000 * unit_slowness(),
 			.retry_ms = 2000,
 			.cache_bytes = 1 << 20,
 			.max_parallel = 16,

@@ -53,7 +53,7 @@ struct xdm_stats driver_stats(void);
 /* Turns until the condition holds; fails the test after ten seconds. */
 #define driver_until(condition)                                                            \
 	do {                                                                                   \
-		int64_t driver_end = driver_now_ms() + 10000;                                      \
+		int64_t driver_end = driver_now_ms() + 10000 * unit_slowness();                    \
 		while(!(condition)) {                                                              \
 			ck_assert_msg(driver_now_ms() < driver_end, "line %d: " #condition, __LINE__); \
 			process_turn(10);                                                              \
