@@ -35,10 +35,24 @@ struct recording {
 static struct tickets *tickets;
 static struct flight *flights; /* by the place of the ticket */
 static size_t flight_count;
+static size_t slow; /* sessions that have a large message in flight */
+
+/* So many large messages can be on their way: one session of an msrp process each. */
+static size_t slow_max(void)
+{
+	return settings.msrp_listen[0]
+				   ? (size_t)settings.msrp_max_sessions * (size_t)settings.msrp_workers
+				   : 0;
+}
+
+size_t flights_slow(void)
+{
+	return slow < slow_max() ? slow : slow_max();
+}
 
 bool flights_init(int process)
 {
-	flight_count = (size_t)settings.push_parallel * (size_t)settings.push_window;
+	flight_count = (size_t)settings.push_parallel * (size_t)settings.push_window + slow_max();
 	tickets = tickets_new(TICKET_PUSH, process, flight_count);
 	flights = calloc(flight_count, sizeof(*flights));
 	return tickets && flights;
@@ -194,9 +208,10 @@ bool flight_start(struct session *s, struct session_batch *b, const struct store
 			.contact = s->run->contact,
 			.record = r};
 	s->run->in_flight++;
-	if(r->kind == CPM_RECORD_LARGE)
+	if(r->kind == CPM_RECORD_LARGE) {
+		slow += s->run->large_in_flight++ == 0;
 		flight_large(f, r, now);
-	else if(m->order == STORE_ORDER_INTERWORK)
+	} else if(m->order == STORE_ORDER_INTERWORK)
 		flight_to_isf(f, r);
 	else if(!record_first(f, r, now))
 		flight_to_client(f, r);
@@ -211,6 +226,8 @@ bool flight_land(uint64_t ticket, int status, struct flight *landed)
 		return false;
 	f = &flights[ticket_place(ticket)];
 	f->session->run->in_flight--;
+	if(f->record->kind == CPM_RECORD_LARGE)
+		slow -= --f->session->run->large_in_flight == 0;
 	if(cpm_push_outcome_of(status) != CPM_PUSH_DELIVERED)
 		recording_drop(f, f->record);
 	free(f->recording);

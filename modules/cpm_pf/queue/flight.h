@@ -25,6 +25,10 @@ struct flight {
 /* In the queue process, once; after the settings are known. */
 bool flights_init(int process);
 
+/* Users to whom a large message is on its way: that can take long, so their turn is nobody else's loss. No more than the msrp processes
+ * have sessions. */
+size_t flights_slow(void);
+
 /* Sends one message to the run's present client, or where its user ordered; the answer comes to push_answered, also when it could
  * not be sent. False when too many are under way. */
 bool flight_start(struct session *s, struct session_batch *b, const struct store_message *m,

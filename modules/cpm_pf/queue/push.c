@@ -257,7 +257,7 @@ int64_t push_run(int64_t now)
 		else
 			session_step(s, CPM_PUSH_TIME, now);
 	}
-	while(turns < (size_t)settings.push_parallel && (s = session_step_up()))
+	while(turns - flights_slow() < (size_t)settings.push_parallel && (s = session_step_up()))
 		session_step(s, CPM_PUSH_TURN, now);
 	if(now - swept_ms > 10000) {
 		swept_ms = now;

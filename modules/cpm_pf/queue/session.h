@@ -63,7 +63,7 @@ struct session_run {
 	struct session_batch *batches; /* oldest first */
 	int64_t after;                 /* arrival of the last one that was handed out */
 	bool handed_out;               /* something, since it went through from the start */
-	size_t in_flight;
+	size_t in_flight, large_in_flight;
 	bool fetching;    /* a call to the store is under way */
 	bool asked;       /* one was made */
 	bool drained;     /* the last call brought nothing: ask again only when nothing is in flight */

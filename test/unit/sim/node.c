@@ -258,6 +258,7 @@ static void on_log(void *context, enum store_log_level level, const char *text)
 }
 
 static const struct settings defaults = {
+		.msrp_listen = "",
 		.hostname = "node",
 		.release = "x",
 		.isf_uri = "sip:isf.example.net",
