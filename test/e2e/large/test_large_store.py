@@ -14,11 +14,12 @@ LARGE = ("large-message-mode-message",)
 
 
 @pytest.mark.clause("LM-6c")
-def test_a_rule_wants_it_stored(scene, stack):
+@pytest.mark.parametrize("size", [100000, 5000000])
+def test_a_rule_wants_it_stored(scene, stack, size):
     alice, bob = scene.person("alice"), scene.person("bob")
     phone = scene.phone(alice)
     scene.documents.put("policy", bob, ruleset(rule("keep", ["allow-store"], media=LARGE)))
-    body = large_body(alice, bob, 100000, imdn_id=f"store-{bob}", disposition="positive-delivery, display")
+    body = large_body(alice, bob, size, imdn_id=f"store-{bob}", disposition="positive-delivery, display")
     assert send_large(scene, alice, bob, body) == [200]
     stored, = Mailbox(stack, bob).wait_objects(1)
     assert stored.body == body.replace(b"positive-delivery, display", b"display")
@@ -65,7 +66,7 @@ def test_recording_trouble_delivers_all_the_same(scene, stack):
     alice, bob = scene.person("alice"), scene.person("bob")
     scene.documents.put("policy", bob, ruleset(rule("history", HISTORY, media=LARGE)))
     phone = LargePhone(scene, bob)
-    body = large_body(alice, bob, 400000)
+    body = large_body(alice, bob, 9 << 20)
     send_large(scene, alice, bob, body)
     assert phone.wait_message() == body
     assert phone.agent.wait_request("BYE").get("Message-UID") is None

@@ -25,7 +25,7 @@ STACK = {
     "imap_quota": "messages=3",
     "modparams": [
         ("cpm_pf", "store_timeout_ms", 1500), ("cpm_pf", "store_retry_min_ms", 200), ("cpm_pf", "store_retry_max_ms", 1000),
-        ("cpm_pf", "store_settle_ms", 1500),
+        ("cpm_pf", "store_settle_ms", 1500), ("cpm_pf", "store_max_object_bytes", 262144),
         ("cpm_pf", "store_url", f"imap://127.0.0.1:{PROXY}"),
     ],
 }
