@@ -109,6 +109,34 @@ START_TEST(hashes_stay_the_same)
 }
 END_TEST
 
+/* Every byte, the length and the seed count; alignment and what lies behind do not. */
+START_TEST(hashes_for_tables_here)
+{
+	char text[40], moved[48];
+	uint64_t whole, seen[2 * 33 + 1];
+	size_t n = 0;
+
+	for(size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 37 + 11);
+	memcpy(moved + 3, text, sizeof(text));
+	whole = cpm_slice_hash_here((struct cpm_slice){text, 33}, 1);
+	ck_assert_uint_eq(cpm_slice_hash_here((struct cpm_slice){moved + 3, 33}, 1), whole);
+	text[33] ^= 1;
+	ck_assert_uint_eq(cpm_slice_hash_here((struct cpm_slice){text, 33}, 1), whole);
+	ck_assert_uint_ne(cpm_slice_hash_here((struct cpm_slice){text, 33}, 2), whole);
+	for(size_t i = 0; i < 33; i++) {
+		seen[n++] = cpm_slice_hash_here((struct cpm_slice){text, i}, 1);
+		text[i] ^= 1;
+		seen[n++] = cpm_slice_hash_here((struct cpm_slice){text, 33}, 1);
+		text[i] ^= 1;
+	}
+	seen[n++] = whole;
+	for(size_t i = 0; i < n; i++)
+		for(size_t j = i + 1; j < n; j++)
+			ck_assert_uint_ne(seen[i], seen[j]);
+}
+END_TEST
+
 START_TEST(names_every_code)
 {
 	for(int rc = CPM_OK; rc <= CPM_UNSUPPORTED; rc++)
@@ -127,6 +155,7 @@ int main(void)
 	tcase_add_loop_test(t, splits_as_the_table_says, 0, UNIT_COUNT(splits));
 	tcase_add_loop_test(t, reads_numbers, 0, UNIT_COUNT(numbers));
 	tcase_add_test(t, hashes_stay_the_same);
+	tcase_add_test(t, hashes_for_tables_here);
 	tcase_add_test(t, names_every_code);
 	return unit_run("slice", t);
 }

@@ -91,3 +91,27 @@ uint64_t cpm_slice_hash(struct cpm_slice s, uint64_t seed)
 	h = (h ^ (h >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
 	return h ^ (h >> 33);
 }
+
+/* Both halves of the product, so that what a byte changes depends on the seed. */
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+	__extension__ typedef unsigned __int128 wide;
+	wide product = (wide)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t cpm_slice_hash_here(struct cpm_slice s, uint64_t seed)
+{
+	uint64_t h = seed ^ (s.n * UINT64_C(0x9e3779b97f4a7c15)), word;
+
+	for(; s.n >= sizeof(word); s = cpm_slice_from(s, sizeof(word))) {
+		memcpy(&word, s.p, sizeof(word));
+		h = fold(h ^ word, UINT64_C(0xff51afd7ed558ccd));
+	}
+	word = 0;
+	if(s.n)
+		memcpy(&word, s.p, s.n);
+	h = fold(h ^ word, UINT64_C(0xc4ceb9fe1a85ec53));
+	return h ^ (h >> 32);
+}

@@ -98,9 +98,16 @@ struct cpm_rule {
 	bool covers_cpm;
 };
 
+/* A rule and its signature: most rules do not match, and are not touched then. */
+struct cpm_scope_rule {
+	uint64_t signature;
+	const struct cpm_rule *rule;
+};
+
 /* The rules that one kind of question is about, in document order. */
 struct cpm_scope {
-	const struct cpm_rule *const *rules;
+	uint64_t signature; /* of all of them: without a common bit none matches */
+	const struct cpm_scope_rule *rules;
 	size_t count;
 };
 

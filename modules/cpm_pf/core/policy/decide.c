@@ -93,7 +93,7 @@ bool cpm_decide_blocked(const struct cpm_documents *d, const struct cpm_facts *f
 	for(size_t i = 0; i < facts->originator_count && i < CPM_FACTS_ORIGINATORS; i++) {
 		struct cpm_slice key = facts->originators[i].key;
 
-		if(cpm_keyset_has(&d->blocked, key, cpm_slice_hash(key, d->seed)))
+		if(cpm_keyset_has(&d->blocked, key, cpm_slice_hash_here(key, d->seed)))
 			return true;
 	}
 	return false;
@@ -117,9 +117,9 @@ static int64_t next_boundary(const struct cpm_scope *scope, int64_t now_ms)
 	int64_t until_ms = INT64_MAX;
 
 	for(size_t i = 0; i < scope->count; i++)
-		for(size_t j = 0; j < scope->rules[i]->condition_count; j++)
-			if(scope->rules[i]->conditions[j].kind == CPM_CONDITION_VALIDITY)
-				find_boundary(&scope->rules[i]->conditions[j], now_ms, &until_ms);
+		for(size_t j = 0; j < scope->rules[i].rule->condition_count; j++)
+			if(scope->rules[i].rule->conditions[j].kind == CPM_CONDITION_VALIDITY)
+				find_boundary(&scope->rules[i].rule->conditions[j], now_ms, &until_ms);
 	return until_ms;
 }
 

@@ -35,7 +35,7 @@ static void add_actions(struct cpm_buf *out, unsigned actions)
 static bool in_scope(const struct cpm_scope *scope, const struct cpm_rule *rule)
 {
 	for(size_t i = 0; i < scope->count; i++)
-		if(scope->rules[i] == rule)
+		if(scope->rules[i].rule == rule)
 			return true;
 	return false;
 }

@@ -56,7 +56,7 @@ enum cpm_rc cpm_keyset_add(struct cpm_keyset_builder *b, struct cpm_slice key)
 	item = cpm_arena_alloc(b->scratch, sizeof(*item) + key.n);
 	if(!item)
 		return CPM_NOMEM;
-	item->hash = cpm_slice_hash(key, b->seed);
+	item->hash = cpm_slice_hash_here(key, b->seed);
 	item->n = (uint16_t)key.n;
 	if(key.n)
 		memcpy(item->key, key.p, key.n);

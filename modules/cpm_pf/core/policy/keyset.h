@@ -23,7 +23,7 @@ static inline uint64_t cpm_keyset_bit(uint64_t hash)
 	return UINT64_C(1) << (hash >> 58);
 }
 
-/* hash must be cpm_slice_hash(key, seed) with the seed that the set was built with. */
+/* hash must be cpm_slice_hash_here(key, seed) with the seed that the set was built with. */
 bool cpm_keyset_has(const struct cpm_keyset *set, struct cpm_slice key, uint64_t hash);
 
 struct cpm_keyset_item;

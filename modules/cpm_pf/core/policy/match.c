@@ -26,11 +26,11 @@ void cpm_subject_init(
 	for(size_t i = 0; i < s->count; i++) {
 		s->originators[i].key = facts->originators[i].key;
 		s->originators[i].domain = facts->originators[i].domain;
-		s->originators[i].key_hash = cpm_slice_hash(facts->originators[i].key, d->seed);
+		s->originators[i].key_hash = cpm_slice_hash_here(facts->originators[i].key, d->seed);
 		s->signature |= cpm_keyset_bit(s->originators[i].key_hash);
 		if(!facts->originators[i].domain.n)
 			continue;
-		s->originators[i].domain_hash = cpm_slice_hash(facts->originators[i].domain, d->seed);
+		s->originators[i].domain_hash = cpm_slice_hash_here(facts->originators[i].domain, d->seed);
 		s->signature |= cpm_keyset_bit(s->originators[i].domain_hash);
 	}
 }
@@ -146,13 +146,22 @@ void cpm_scope_match(
 {
 	struct tally tallies[CPM_CLASS_COUNT];
 
+	if(scope->signature != UINT64_MAX && !(scope->signature & s->signature)) {
+		outcome->actions = 0;
+		outcome->class = CPM_CLASS_ANY;
+		return;
+	}
 	for(size_t i = 0; i < CPM_CLASS_COUNT; i++) {
 		tallies[i].actions = 0;
 		tallies[i].matched = false;
 	}
-	for(size_t i = 0; i < scope->count; i++)
-		if(!cpm_rule_match(scope->rules[i], s))
-			tally_add(&tallies[scope->rules[i]->class], scope->rules[i]);
+	for(size_t i = 0; i < scope->count; i++) {
+		const struct cpm_scope_rule *r = &scope->rules[i];
+
+		if((r->signature == UINT64_MAX || (r->signature & s->signature))
+				&& !cpm_rule_match(r->rule, s))
+			tally_add(&tallies[r->rule->class], r->rule);
+	}
 	outcome->actions = 0;
 	outcome->class = CPM_CLASS_IDENTITY;
 	while(outcome->class > CPM_CLASS_ANY && !tallies[outcome->class].matched)

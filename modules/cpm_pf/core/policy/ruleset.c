@@ -135,17 +135,17 @@ static bool in_dnd(const struct cpm_rule *rule, unsigned media)
 }
 
 /* Leaves only rules that can turn do-not-disturb on, and those that can put one of these aside. */
-static void prune_dnd(struct cpm_scope *scope, const struct cpm_rule **rules)
+static void prune_dnd(struct cpm_scope *scope, struct cpm_scope_rule *rules)
 {
 	enum cpm_rule_class lowest = CPM_CLASS_COUNT;
 	size_t kept = 0;
 
 	for(size_t i = 0; i < scope->count; i++)
-		if((rules[i]->actions & BIT(CPM_RULE_DND)) && rules[i]->class > CPM_CLASS_ANY
-				&& rules[i]->class < lowest)
-			lowest = rules[i]->class;
+		if((rules[i].rule->actions & BIT(CPM_RULE_DND)) && rules[i].rule->class > CPM_CLASS_ANY
+				&& rules[i].rule->class < lowest)
+			lowest = rules[i].rule->class;
 	for(size_t i = 0; i < scope->count; i++)
-		if((rules[i]->actions & BIT(CPM_RULE_DND)) || rules[i]->class > lowest)
+		if((rules[i].rule->actions & BIT(CPM_RULE_DND)) || rules[i].rule->class > lowest)
 			rules[kept++] = rules[i];
 	scope->count = kept;
 }
@@ -154,19 +154,22 @@ static bool build_scope(struct cpm_compile *c, const struct cpm_ruleset *ruleset
 		bool (*in_scope)(const struct cpm_rule *rule, unsigned media), unsigned media,
 		struct cpm_scope *scope)
 {
-	const struct cpm_rule **rules;
+	struct cpm_scope_rule *rules;
 	size_t count = 0;
 
 	for(size_t i = 0; i < ruleset->count; i++)
 		count += !ruleset->rules[i].never && in_scope(&ruleset->rules[i], media);
-	rules = cpm_arena_array(c->arena, count, sizeof(struct cpm_rule *));
+	rules = cpm_arena_array(c->arena, count, sizeof(*rules));
 	if(!rules)
 		return false;
 	for(size_t i = 0; i < ruleset->count; i++)
 		if(!ruleset->rules[i].never && in_scope(&ruleset->rules[i], media))
-			rules[scope->count++] = &ruleset->rules[i];
+			rules[scope->count++] =
+					(struct cpm_scope_rule){ruleset->rules[i].signature, &ruleset->rules[i]};
 	if(in_scope == in_dnd)
 		prune_dnd(scope, rules);
+	for(size_t i = 0; i < scope->count; i++)
+		scope->signature |= rules[i].signature;
 	scope->rules = rules;
 	return true;
 }
