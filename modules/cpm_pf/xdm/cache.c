@@ -17,6 +17,10 @@
 /* About what a user without documents takes. */
 #define BYTES_PER_BUCKET 512
 #define EVICTION_SAMPLE 16
+/* So much of documents every decision reads. */
+#define DOCUMENTS_HEAD 320
+/* When a user was looked up last is kept as exactly as this. */
+#define USED_STEP_MS 100
 /* So much may clocks be read out of order; from further ahead a time is not believed. */
 #define CLOCK_SLACK_MS 1000
 
@@ -167,10 +171,17 @@ static void count_lookup(struct bucket *b, enum xdm_state state, bool old)
 	b->stale_hits += old;
 }
 
+/* The caller decides by them next: their head is on its way from memory meanwhile. */
+static void documents_prefetch(const struct cpm_documents *documents)
+{
+	for(size_t at = 0; at < DOCUMENTS_HEAD; at += 64)
+		__builtin_prefetch((const char *)documents + at);
+}
+
 enum xdm_state cache_lookup(
 		struct cpm_slice aor, int64_t now_ms, struct xdm_entry **entry, bool *ask)
 {
-	uint64_t hash = cpm_slice_hash(aor, cache->seed);
+	uint64_t hash = cpm_slice_hash_here(aor, cache->seed);
 	struct bucket *b = bucket_of(hash);
 	enum xdm_state state = XDM_MISS;
 	bool old = false;
@@ -189,7 +200,10 @@ enum xdm_state cache_lookup(
 	}
 	if(state == XDM_FRESH || state == XDM_LAST) {
 		*entry = entry_hold(u->entry);
-		atomic_store_explicit(&u->used_ms, now_ms, memory_order_relaxed);
+		documents_prefetch(u->entry->documents);
+		/* Now and then is enough for eviction, and spares the line of memory that all share. */
+		if(!within(now_ms, atomic_load_explicit(&u->used_ms, memory_order_relaxed), USED_STEP_MS))
+			atomic_store_explicit(&u->used_ms, now_ms, memory_order_relaxed);
 		if(old && !u->asked && !resting(u, now_ms))
 			*ask = u->asked = true;
 	}
@@ -199,7 +213,7 @@ enum xdm_state cache_lookup(
 
 void cache_unask(struct cpm_slice aor)
 {
-	uint64_t hash = cpm_slice_hash(aor, cache->seed);
+	uint64_t hash = cpm_slice_hash_here(aor, cache->seed);
 	struct bucket *b = bucket_of(hash);
 	struct user *u;
 
@@ -212,7 +226,7 @@ void cache_unask(struct cpm_slice aor)
 
 struct xdm_entry *cache_peek(struct cpm_slice aor, int64_t now_ms, int64_t *age_ms)
 {
-	uint64_t hash = cpm_slice_hash(aor, cache->seed);
+	uint64_t hash = cpm_slice_hash_here(aor, cache->seed);
 	struct bucket *b = bucket_of(hash);
 	struct xdm_entry *e = NULL;
 	struct user *u;
@@ -229,7 +243,7 @@ struct xdm_entry *cache_peek(struct cpm_slice aor, int64_t now_ms, int64_t *age_
 
 void cache_invalidate(struct cpm_slice aor)
 {
-	uint64_t hash = cpm_slice_hash(aor, cache->seed);
+	uint64_t hash = cpm_slice_hash_here(aor, cache->seed);
 	struct bucket *b = bucket_of(hash);
 	struct user *u;
 
@@ -317,7 +331,7 @@ const struct cpm_allocator cache_allocator = {cache_alloc, cache_release, NULL};
 
 struct user *cache_find(struct cpm_slice aor)
 {
-	uint64_t hash = cpm_slice_hash(aor, cache->seed);
+	uint64_t hash = cpm_slice_hash_here(aor, cache->seed);
 
 	return find(bucket_of(hash), hash, aor);
 }
@@ -334,8 +348,8 @@ struct user *cache_add(struct cpm_slice aor, int64_t now_ms)
 	if(!u)
 		return NULL;
 	memset(u, 0, sizeof(*u));
-	u->hash = cpm_slice_hash(aor, cache->seed);
-	u->aor_n = aor.n;
+	u->hash = cpm_slice_hash_here(aor, cache->seed);
+	u->aor_n = (uint32_t)aor.n;
 	memcpy(u->aor, aor.p, aor.n);
 	atomic_init(&u->used_ms, now_ms);
 	b = bucket_of(u->hash);

@@ -16,18 +16,19 @@ struct load;
 /* One user. Changed by the owner under the lock of the bucket, but for what others change: asked
  * and invalidated (under that lock), and used_ms. */
 struct user {
+	/* What every lookup reads comes first. */
 	struct user *next; /* in the bucket */
 	uint64_t hash;
 	struct xdm_entry *entry;   /* the copy; NULL before the first */
 	int64_t validated_ms;      /* when a load that found the copy current began */
-	int64_t failed_ms;         /* when the last load failed */
 	unsigned long invalidated; /* how often */
 	unsigned long heeded;      /* cache_invalidations when the load of the copy began */
 	_Atomic int64_t used_ms;
-	bool failed;       /* the last load did */
-	bool asked;        /* a refresh was asked for and has not ended */
+	bool failed; /* the last load did */
+	bool asked;  /* a refresh was asked for and has not ended */
+	uint32_t aor_n;
+	int64_t failed_ms; /* when the last load failed */
 	struct load *load; /* the owner's alone, who does not evict the user meanwhile */
-	size_t aor_n;
 	char aor[];
 };
 
