@@ -120,14 +120,24 @@ void transaction_copy_free(struct transaction_copy *copy)
 
 bool transaction_route_find(const str *name, struct transaction_route *route)
 {
+	static struct transaction_route last;
 	sr_kemi_eng_t *engine = sr_kemi_eng_get();
 
+	/* Scripts name few routes, mostly one, and those do not change. */
+	if(name->len > 0 && (size_t)name->len < sizeof(last.name) && !last.name[name->len]
+			&& memcmp(last.name, name->s, (size_t)name->len) == 0) {
+		*route = last;
+		return true;
+	}
 	if(name->len <= 0 || (size_t)name->len >= sizeof(route->name))
 		return false;
 	memcpy(route->name, name->s, (size_t)name->len);
 	route->name[name->len] = '\0';
 	route->index = engine ? -1 : route_lookup(&main_rt, route->name);
-	return engine || route->index >= 0;
+	if(!engine && route->index < 0)
+		return false;
+	last = *route;
+	return true;
 }
 
 bool transaction_continue(const struct transaction_id *id, const struct transaction_route *route)
