@@ -136,7 +136,7 @@ class MsrpPeer:
         if self.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server_side else ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            if server_side:
+            if self.certificate:
                 context.load_cert_chain(self.certificate)
             connection = context.wrap_socket(connection, server_side=server_side)
         connection.settimeout(None)

@@ -2,22 +2,16 @@
 # Copyright (C) 2026 the cpm_pf authors
 """Large messages over TLS and over IPv6."""
 
-import subprocess
 import tempfile
-from pathlib import Path
 
 import pytest
+from lib.certificates import certificate
 from lib.large import LargeCall, LargePhone, large_body
 from msrp import MsrpPeer
 from ports import free_port
 
 FOLDER = tempfile.TemporaryDirectory(prefix="cpm-tls-")
-CERTIFICATE = str(Path(FOLDER.name) / "certificate.pem")
-subprocess.run(
-    ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-subj", "/CN=localhost",
-     "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", CERTIFICATE + ".key", "-out", CERTIFICATE + ".crt"], check=True, capture_output=True,
-)
-Path(CERTIFICATE).write_bytes(Path(CERTIFICATE + ".crt").read_bytes() + Path(CERTIFICATE + ".key").read_bytes())
+CERTIFICATE = certificate(FOLDER.name, "certificate.pem")
 PLAIN, TLS, SIX = free_port(), free_port(), free_port()
 STACK = {"modparams": [
     ("cpm_pf", "msrp_listen", f"127.0.0.1:{PLAIN}, tls:127.0.0.1:{TLS}, [::1]:{SIX}"),

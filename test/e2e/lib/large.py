@@ -63,8 +63,8 @@ class LargeCall:
 class LargePhone:
     """A client that registers, takes INVITEs, connects (unless told otherwise), and keeps the messages that came."""
 
-    def __init__(self, scene, aor, *, setup="active", status=200, register=True, answer=None, read=True, tags=LARGE_TAG, instance=None, connect=True, port=0, tls=None, node=None):
-        self.aor, self.setup, self.status, self.answer, self.read, self.connect = aor, setup, status, answer, read, connect
+    def __init__(self, scene, aor, *, setup="active", status=200, register=True, answer=None, read=True, tags=LARGE_TAG, instance=None, connect=True, port=0, tls=None, host="127.0.0.1", node=None):
+        self.host, self.aor, self.setup, self.status, self.answer, self.read, self.connect = host, aor, setup, status, answer, read, connect
         self.tls, self.peers, self.invites = tls, [], []
         self.agent = SipAgent(aor, (node or scene.stack.node).sip, on_invite=self._on_invite, port=port)
         self.tags, self.instance = tags, instance
@@ -81,13 +81,13 @@ class LargePhone:
         status = self.status[min(len(self.invites), len(self.status)) - 1] if isinstance(self.status, list) else self.status
         if status != 200:
             return status, "", []
-        peer = MsrpPeer(answer=self.answer, tls=bool(self.tls), certificate=self.tls)
+        peer = MsrpPeer(host=self.host, answer=self.answer, tls=bool(self.tls), certificate=self.tls)
         self.peers.append(peer)
         if not self.read:
             peer.stall()
         if self.connect:
             threading.Thread(target=self._media, args=(peer, request.attribute("path")), daemon=True).start()
-        return 200, sdp(peer.path, port=peer.port, direction="recvonly", setup=self.setup, tls=peer.tls), ["Supported: timer"]
+        return 200, sdp(peer.path, host=self.host, port=peer.port, direction="recvonly", setup=self.setup, tls=peer.tls), ["Supported: timer"]
 
     def _media(self, peer, path):
         try:
