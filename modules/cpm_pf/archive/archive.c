@@ -22,8 +22,6 @@
 #define ARCHIVE_TURN_JOBS 256
 #define LOGIN_MAX 512
 #define TURN_MS 1000
-#define GATHER_CALLS 16
-#define GATHER_US 300
 /* What archive_rekey adds to a key. */
 #define ARCHIVE_KEY_MORE 2
 
@@ -426,20 +424,17 @@ static void on_state(void *context, bool available, const char *reason)
 		count(imap_away);
 }
 
-/* While many calls are under way, new jobs gather for a moment: those who post need not wake us, the next answer does. Longer, or with
- * few, the connections of their users would idle meanwhile. */
-static void archive_sleep(int64_t wait_ms, bool gather)
+/* New jobs wake us even while calls are under way: the next answer may be long in coming, and their users' connections idle. */
+static void archive_sleep(int64_t wait)
 {
-	int64_t us = wait_ms < 0 ? 0 : (wait_ms > TURN_MS ? TURN_MS : wait_ms) * 1000;
+	int ms = wait < 0 ? 0 : wait > TURN_MS ? TURN_MS : (int)wait;
 
-	if(waiting_count && us > 1000)
-		us = 1000;
-	if(gather && us > GATHER_US)
-		us = GATHER_US;
-	if(!gather && !mailbox_sleep(mailbox))
+	if(waiting_count)
+		ms = 1;
+	if(!mailbox_sleep(mailbox))
 		return;
-	if(imap_wait(imap, mailbox_fd(mailbox), us) || !gather)
-		mailbox_awake(mailbox);
+	imap_wait(imap, mailbox_fd(mailbox), ms);
+	mailbox_awake(mailbox);
 }
 
 void archive_run(int index)
@@ -471,6 +466,6 @@ void archive_run(int index)
 		imap_gauges(imap, &gauges);
 		atomic_store(&shared[self].connections, gauges.connections);
 		if(n < ARCHIVE_TURN_JOBS)
-			archive_sleep(wait, gauges.pending >= GATHER_CALLS);
+			archive_sleep(wait);
 	}
 }

@@ -51,9 +51,8 @@ void imap_free(struct imap **imap);
 /* One turn of the loop without waiting: connects, sends, receives, runs callbacks, times out. Returns the time at which it wants to
  * run again even without I/O. Callbacks may submit more. */
 int64_t imap_run(struct imap *im, int64_t now_ms);
-/* Waits until imap_run has something to do, fd (-1: none; always the same one) is readable, or timeout_us have passed. True when fd,
- * once it was given, is readable. */
-bool imap_wait(struct imap *im, int fd, int64_t timeout_us);
+/* Waits until imap_run has something to do, fd (-1: none; always the same one) is readable, or timeout_ms have passed. */
+void imap_wait(struct imap *im, int fd, int timeout_ms);
 
 bool imap_available(const struct imap *im);
 

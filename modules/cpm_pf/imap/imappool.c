@@ -3,10 +3,8 @@
  *
  * Connections by user: what opens, feeds, ends and watches them.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include "imapline.h"
 
@@ -364,42 +362,28 @@ int64_t imap_run(struct imap *im, int64_t now_ms)
 	return im->first && next > now_ms + PATIENCE_MS ? now_ms + PATIENCE_MS : next;
 }
 
-static int milliseconds(int64_t us)
-{
-	return (int)((us + 999) / 1000);
-}
-
-/* One round of events: which connections stir, and whether the user's descriptor does. */
-static bool events_take(struct imap *im, int64_t timeout_us)
+/* One round of events: which connections stir. */
+static void events_take(struct imap *im, int timeout_ms)
 {
 	struct epoll_event events[EVENTS_MAX];
-	struct timespec wait = {
-			.tv_sec = timeout_us / 1000000, .tv_nsec = (long)(timeout_us % 1000000) * 1000};
-	int n = epoll_pwait2(im->watcher, events, EVENTS_MAX, &wait, NULL);
-	bool readable = false;
+	int n = epoll_wait(im->watcher, events, EVENTS_MAX, timeout_ms);
 
-	/* A kernel before 5.11. */
-	if(n < 0 && errno == ENOSYS)
-		n = epoll_wait(im->watcher, events, EVENTS_MAX, milliseconds(timeout_us));
-
-	for(int i = 0; i < n; i++) {
-		if(events[i].data.u64 == WATCHED)
-			readable = true;
-		else
+	for(int i = 0; i < n; i++)
+		if(events[i].data.u64 != WATCHED)
 			im->links[events[i].data.u64].stirs = true;
-	}
-	return readable;
 }
 
-bool imap_wait(struct imap *im, int fd, int64_t timeout_us)
+void imap_wait(struct imap *im, int fd, int timeout_ms)
 {
 	struct curl_waitfd wait = {.fd = im->watcher, .events = CURL_WAIT_POLLIN};
 	struct epoll_event event = {.events = EPOLLIN, .data.u64 = WATCHED};
 
 	if(fd >= 0 && im->watched < 0 && epoll_ctl(im->watcher, EPOLL_CTL_ADD, fd, &event) == 0)
 		im->watched = fd;
-	if(!some_connect(im))
-		return events_take(im, timeout_us);
-	curl_multi_poll(im->multi, &wait, 1, milliseconds(timeout_us), NULL);
-	return events_take(im, 0);
+	if(!some_connect(im)) {
+		events_take(im, timeout_ms);
+		return;
+	}
+	curl_multi_poll(im->multi, &wait, 1, timeout_ms, NULL);
+	events_take(im, 0);
 }
