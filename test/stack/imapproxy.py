@@ -49,7 +49,9 @@ class ImapProxy:
     def _take(self, *names):
         """The manners, when they are among names; counts them."""
         with self._lock:
-            if self._manners.partition("-")[0] not in names and self._manners not in names:
+            # late-600 is called late.
+            word, _, number = self._manners.partition("-")
+            if (word if number.isdigit() else self._manners) not in names:
                 return None
             manners = self._manners
             if self._left is not None:

@@ -22,6 +22,7 @@
 #define ARCHIVE_TURN_JOBS 256
 #define LOGIN_MAX 512
 #define TURN_MS 1000
+#define STORE_FDS_MAX 16
 /* What archive_rekey adds to a key. */
 #define ARCHIVE_KEY_MORE 2
 
@@ -35,6 +36,9 @@ static atomic_size_t *in_flight;      /* octets of the jobs that are not freed y
 static int self;
 static struct mailbox *mailbox;
 static struct imap *imap;
+/* For marks alone. */
+static struct store *store;
+static struct store_config store_config;
 /* Results that a full queue process could not take yet. */
 static struct archive_job **waiting;
 static size_t waiting_count;
@@ -191,6 +195,9 @@ static void job_back(struct archive_job *job)
 {
 	unsigned long latency = (unsigned long)(now_ms() - job->begun_ms);
 
+	job->ended = true;
+	if(job->marking)
+		return;
 	if(latency > atomic_load(&shared[self].latency_max_ms))
 		atomic_store(&shared[self].latency_max_ms, latency);
 	update_stat(stat_imap_latency_ms, (int)latency);
@@ -324,6 +331,35 @@ static void find_begin(
 		job_fail(job, IMAP_DOWN, imap_available(imap) ? "busy" : "away");
 }
 
+static void on_marked(void *context, enum store_rc rc, struct cpm_slice id, int64_t since_ms)
+{
+	struct archive_job *job = context;
+
+	job->marking = false;
+	job->marked = id.n > sizeof(job->first) ? STORE_DOWN : rc;
+	job->marked_ms = since_ms;
+	job->first_n = job->marked == STORE_DOWN ? 0 : id.n;
+	memcpy(job->first, id.p, job->first_n);
+	job->go = job->marked == STORE_OK ? IMAP_GO : IMAP_STOP;
+	if(job->ended)
+		job_back(job);
+}
+
+/* Asks while the object is on its way; its end waits for the answer. */
+static bool mark_begin(struct archive_job *job, struct cpm_slice id, int64_t now)
+{
+	struct store_mark mark = {.id = id,
+			.aor = job->aor,
+			.identity = job->identity,
+			.now_ms = now,
+			.ttl_ms = (int64_t)settings.dedup_window_s * 1000};
+
+	job->marking = store_mark(store, &mark, on_marked, job);
+	job->go = job->marking ? IMAP_HOLD : IMAP_STOP;
+	job->marked = STORE_DOWN;
+	return job->marking;
+}
+
 static void append_begin(struct archive_job *job, int64_t now)
 {
 	static struct cpm_buf object;
@@ -331,7 +367,7 @@ static void append_begin(struct archive_job *job, int64_t now)
 	struct cpm_buf login, user, folder, key;
 	struct cpm_folder_values values;
 	struct cpm_record r;
-	struct imap_append a = {.again = job->again};
+	struct imap_append a = {.again = job->again, .go = &job->go};
 
 	if(cpm_record_parse(job->record, &r, NULL) != CPM_OK) {
 		job_fail(job, IMAP_REFUSED, "record");
@@ -367,6 +403,10 @@ static void append_begin(struct archive_job *job, int64_t now)
 		default:
 			job_fail(job, IMAP_DOWN, "busy");
 			return;
+	}
+	if(job->identity.n && !mark_begin(job, r.id, now)) {
+		job_fail(job, IMAP_DOWN, "queue");
+		return;
 	}
 	a.user = cpm_buf_slice(&login);
 	a.folder = archive_folder(job);
@@ -424,6 +464,42 @@ static void on_state(void *context, bool available, const char *reason)
 		count(imap_away);
 }
 
+static void on_store_log(void *context, enum store_log_level level, const char *text)
+{
+	/* The queue process says it too. */
+	LM_DBG("%s\n", text);
+}
+
+static void archive_start(int index)
+{
+	const char *error = NULL;
+
+	self = index;
+	mailbox = post_mailbox(POST_STORE, index);
+	settings.imap.log = on_log;
+	settings.imap.state = on_state;
+	store_config = settings.store;
+	store_config.connections = 1;
+	store_config.log = on_store_log;
+	imap = imap_new(&settings.imap, &error);
+	store = imap ? store_new(&store_config, &error) : NULL;
+	waiting = calloc((size_t)settings.store_max_pending + ARCHIVE_TURN_JOBS, sizeof(*waiting));
+	if(!imap || !store || !waiting) {
+		LM_CRIT("the store process cannot start: %s\n", error ? error : "no memory");
+		exit(1);
+	}
+}
+
+/* An answer of Redis wakes us as one of the message store does. */
+static void store_watch(void)
+{
+	struct store_poll wanted[STORE_FDS_MAX];
+	size_t i, n = store_poll_set(store, wanted, STORE_FDS_MAX);
+
+	for(i = 0; i < n; i++)
+		imap_watch(imap, wanted[i].fd, wanted[i].write);
+}
+
 /* New jobs wake us even while calls are under way: the next answer may be long in coming, and their users' connections idle. */
 static void archive_sleep(int64_t wait)
 {
@@ -440,21 +516,11 @@ static void archive_sleep(int64_t wait)
 void archive_run(int index)
 {
 	void *jobs[ARCHIVE_TURN_JOBS];
-	const char *error = NULL;
 	struct imap_gauges gauges;
-	int64_t now, wait;
+	int64_t now, until, then;
 	size_t i, n;
 
-	self = index;
-	mailbox = post_mailbox(POST_STORE, index);
-	settings.imap.log = on_log;
-	settings.imap.state = on_state;
-	imap = imap_new(&settings.imap, &error);
-	waiting = calloc((size_t)settings.store_max_pending + ARCHIVE_TURN_JOBS, sizeof(*waiting));
-	if(!imap || !waiting) {
-		LM_CRIT("the store process cannot start: %s\n", error ? error : "no memory");
-		exit(1);
-	}
+	archive_start(index);
 	for(;;) {
 		cfg_update();
 		waiting_flush();
@@ -462,10 +528,13 @@ void archive_run(int index)
 		n = mailbox_take(mailbox, jobs, ARCHIVE_TURN_JOBS);
 		for(i = 0; i < n; i++)
 			job_take(jobs[i], now);
-		wait = imap_run(imap, now) - now;
+		until = store_run(store, now);
+		store_watch();
+		then = imap_run(imap, now);
+		until = then < until ? then : until;
 		imap_gauges(imap, &gauges);
 		atomic_store(&shared[self].connections, gauges.connections);
 		if(n < ARCHIVE_TURN_JOBS)
-			archive_sleep(wait);
+			archive_sleep(until - now);
 	}
 }

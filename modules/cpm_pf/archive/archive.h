@@ -21,6 +21,8 @@ enum archive_task {
 };
 
 /* In shared memory. Its owner is the sender until archive_post, then the store process, then command.run. */
+#define ARCHIVE_ID_MAX 64
+
 struct archive_job {
 	struct command_job
 			command; /* run: called in a queue process with the result; takes the job over */
@@ -40,6 +42,15 @@ struct archive_job {
 	struct cpm_slice aor;          /* canonical key; borrows from the job or from owner */
 	struct cpm_slice key;          /* of the object, local@host */
 	struct cpm_slice record, body; /* STORE, RECORD: of the message */
+	/* STORE: of a message that was not put: it is marked in the queue's store first, and stored when nobody marked it before. Borrows. */
+	struct cpm_slice identity;
+	enum store_rc marked; /* as store_mark_cb says; unless it is STORE_OK nothing was stored */
+	int64_t marked_ms;
+	size_t first_n;
+	char first[ARCHIVE_ID_MAX];
+	/* The store process's own. */
+	enum imap_go go;
+	bool marking, ended;
 	/* The result. For REMOVE folder and numbers are given. */
 	enum imap_rc rc;
 	const char *reason; /* static; imap_result's, and "record": the message cannot be read */
@@ -49,6 +60,11 @@ struct archive_job {
 	char folder[CPM_FOLDER_MAX];
 	char text[]; /* copies */
 };
+
+static inline struct cpm_slice archive_first(const struct archive_job *job)
+{
+	return (struct cpm_slice){job->first, job->first_n};
+}
 
 static inline struct cpm_slice archive_folder(const struct archive_job *job)
 {

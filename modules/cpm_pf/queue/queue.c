@@ -96,8 +96,7 @@ int queue_self(void)
 	return self;
 }
 
-/* The message is not safe: the script's route answers. */
-static void job_refuse(struct store_job *job, const char *reason)
+void queue_refuse(struct store_job *job, const char *reason)
 {
 	char id[64];
 	size_t n = job->id.n < sizeof(id) - 1 ? job->id.n : sizeof(id) - 1;
@@ -110,6 +109,19 @@ static void job_refuse(struct store_job *job, const char *reason)
 	if(!transaction_continue(&job->transaction, &job->route))
 		count(unparked);
 	context_resume(NULL, NULL);
+	shm_free(job);
+}
+
+bool queue_adopt(struct store_job *job, struct cpm_slice id)
+{
+	struct cpm_record r;
+
+	/* The shard, and with it the length, are those of the user. */
+	if(job->id.n != id.n || cpm_record_parse(job->record, &r, NULL) != CPM_OK || r.id.n != id.n)
+		return false;
+	memcpy((char *)r.id.p, id.p, id.n);
+	memcpy((char *)job->id.p, id.p, id.n);
+	return true;
 }
 
 static void on_stored(void *context, enum store_rc rc, struct cpm_slice id)
@@ -138,11 +150,18 @@ static void on_stored(void *context, enum store_rc rc, struct cpm_slice id)
 			break;
 		case STORE_QUOTA:
 			count(quota_refused);
-			job_refuse(job, "quota");
-			break;
+			queue_refuse(job, "quota");
+			return;
+		case STORE_BUSY:
+			/* The same message was on its way into the message store: this is it again. */
+			if(queue_adopt(job, id))
+				queue_store(job);
+			else
+				queue_refuse(job, "store");
+			return;
 		default:
-			job_refuse(job, "store");
-			break;
+			queue_refuse(job, "store");
+			return;
 	}
 	shm_free(job);
 }
@@ -166,8 +185,7 @@ void queue_store(struct store_job *job)
 	puts_pending++;
 	if(!store_put(store, &put, on_stored, job)) {
 		puts_pending--;
-		job_refuse(job, "store");
-		shm_free(job);
+		queue_refuse(job, "store");
 	}
 }
 

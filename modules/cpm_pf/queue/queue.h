@@ -24,6 +24,10 @@ int64_t queue_stored_ms(void);
 int queue_self(void);
 /* In a queue process: puts the message into the store and answers its transaction; takes the job over. */
 void queue_store(struct store_job *job);
+/* Likewise: it is not safe, and the script's route answers. */
+void queue_refuse(struct store_job *job, const char *reason);
+/* Gives it the id of the one that it repeats, so that both are one message: one object, one place in the queue, one report. False when that id is none of this user. */
+bool queue_adopt(struct store_job *job, struct cpm_slice id);
 
 /* The life of queue process number index (from 0): never returns. */
 void queue_run(int index);

@@ -2,8 +2,9 @@
  * Copyright (C) 2026 the cpm_pf authors
  *
  * A message is in the message store when its UID is known: not before is it
- * answered or reported on. What the message store does not take waits in the
- * queue.
+ * answered or reported on. On its way there it is marked in Redis, so that who
+ * repeats it, at whatever node and whoever has died meanwhile, looks for the
+ * first one. What the message store does not take waits in the queue.
  */
 #include "storing.h"
 
@@ -86,7 +87,8 @@ static bool storing_settle(struct archive_job *a)
 	struct store_job *job = a->owner;
 	struct cpm_record r;
 
-	if(a->rc != IMAP_OK || cpm_record_parse(job->record, &r, NULL) != CPM_OK
+	if(a->marked != STORE_OK || a->rc != IMAP_OK
+			|| cpm_record_parse(job->record, &r, NULL) != CPM_OK
 			|| report_owed(&r, job->body, CPM_END_STORED))
 		return false;
 	outcome_stored(job->id, job->aor, archive_folder(a), a->uid, a->uidvalidity, false);
@@ -102,20 +104,76 @@ static void defer(struct store_job *job, int64_t at_ms)
 	queue_store(job);
 }
 
-static void stored_back(struct command_job *command, struct store *store, int64_t now)
+/* An earlier one was on its way there, and may still be: without it this one waits until that is over. */
+static void found_back(struct command_job *command, struct store *store, int64_t now)
 {
 	struct archive_job *a = (struct archive_job *)command;
 	struct store_job *job = a->owner;
 
 	if(a->rc == IMAP_OK) {
-		outcome_stored(job->id, job->aor, archive_folder(a), a->uid, a->uidvalidity, false);
+		outcome_duplicate(job->id, job->aor);
 		finish(job, store, now);
-	} else if(storing_never(a)) {
+	} else {
+		queue_store(job);
+	}
+	archive_job_free(a);
+}
+
+static void repeat(struct store_job *job, int64_t since_ms, int64_t now)
+{
+	int64_t over_ms = since_ms + settings.store_timeout_ms + settings.store_settle_ms;
+	struct archive_job *a =
+			archive_job_make(ARCHIVE_FIND, job->aor, job->id, "", job->record, job->body, false);
+
+	job->store_ms = over_ms > now + RETRY_MIN_MS ? over_ms : now + RETRY_MIN_MS;
+	if(a) {
+		a->owner = job;
+		a->command.run = found_back;
+		if(archive_post(a))
+			return;
+		archive_job_free(a);
+	}
+	queue_store(job);
+}
+
+static void not_stored(struct store_job *job, const struct archive_job *a, int64_t now)
+{
+	if(storing_never(a)) {
 		outcome_too_large(job->id, job->aor);
 		defer(job, now + STORING_LATER_MS);
 	} else {
 		outcome_unstored(job->id, job->aor, a->reason);
 		defer(job, storing_again_ms(now, job->now_ms, a->rc));
+	}
+}
+
+static void stored_back(struct command_job *command, struct store *store, int64_t now)
+{
+	struct archive_job *a = (struct archive_job *)command;
+	struct store_job *job = a->owner;
+
+	switch(a->marked) {
+		case STORE_BUSY:
+			if(queue_adopt(job, archive_first(a)))
+				repeat(job, a->marked_ms, now);
+			else
+				queue_refuse(job, "store");
+			break;
+		case STORE_DUPLICATE:
+			outcome_duplicate(archive_first(a), job->aor);
+			reply(job, 202);
+			break;
+		case STORE_OK:
+			if(a->rc == IMAP_OK) {
+				outcome_stored(job->id, job->aor, archive_folder(a), a->uid, a->uidvalidity, false);
+				finish(job, store, now);
+			} else {
+				not_stored(job, a, now);
+			}
+			break;
+		default:
+			queue_refuse(job, "store");
+			break;
 	}
 	archive_job_free(a);
 }
@@ -127,6 +185,7 @@ bool storing_post(struct store_job *job)
 
 	if(a) {
 		a->owner = job;
+		a->identity = job->identity;
 		a->command.run = stored_back;
 		a->settle = storing_settle;
 		if(archive_post(a))

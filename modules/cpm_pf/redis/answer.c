@@ -7,6 +7,7 @@
 
 #include "claim.h"
 #include "listing.h"
+#include "mark.h"
 #include "piece.h"
 #include "traffic.h"
 #include "transition.h"
@@ -40,6 +41,9 @@ static void tell_down(struct command *c)
 		case COMMAND_SEAL:
 		case COMMAND_OCTETS:
 			c->cb.octets(c->context, STORE_DOWN, CPM_SLICE_NONE);
+			break;
+		case COMMAND_MARK:
+			c->cb.mark(c->context, STORE_DOWN, CPM_SLICE_NONE, 0);
 			break;
 		case COMMAND_LIST:
 			c->cb.list(c->context, STORE_DOWN, NULL, 0, 0);
@@ -92,7 +96,8 @@ static void put_answer(struct store *s, struct link *l, struct command *c, const
 	struct cpm_slice id;
 	enum store_rc rc = transition_put_answer(c, reply, &id);
 
-	if(s->config->wait_replicas == 0 || rc == STORE_DOWN || rc == STORE_QUOTA || rc == STORE_LOST) {
+	if(s->config->wait_replicas == 0 || rc == STORE_DOWN || rc == STORE_QUOTA || rc == STORE_LOST
+			|| rc == STORE_BUSY) {
 		put_done(s, c, rc, id);
 		return;
 	}
@@ -311,6 +316,21 @@ static void octets_answer(struct store *s, struct command *c, const redisReply *
 	command_free(c);
 }
 
+static void mark_answer(struct store *s, struct command *c, const redisReply *reply)
+{
+	struct cpm_slice id = CPM_SLICE_NONE;
+	int64_t since_ms;
+	enum store_rc rc = mark_read(reply, &id, &since_ms);
+
+	if(rc == STORE_DOWN) {
+		unknown(s, c);
+		return;
+	}
+	s->pending--;
+	c->cb.mark(c->context, rc, id, since_ms);
+	command_free(c);
+}
+
 bool answer_take(struct store *s, struct link *l, struct command *c, redisReply *reply)
 {
 	switch(c->kind) {
@@ -339,6 +359,9 @@ bool answer_take(struct store *s, struct link *l, struct command *c, redisReply 
 		case COMMAND_SEAL:
 		case COMMAND_OCTETS:
 			octets_answer(s, c, reply);
+			return false;
+		case COMMAND_MARK:
+			mark_answer(s, c, reply);
 			return false;
 		default:
 			command_free(c);

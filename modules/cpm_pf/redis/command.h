@@ -23,9 +23,10 @@ enum command_kind {
 	COMMAND_SEAL,
 	COMMAND_OCTETS,
 	COMMAND_UNSTAGE,
-	COMMAND_ASKED = COMMAND_UNSTAGE, /* somebody waits for those up to here */
-	COMMAND_LOAD,                    /* SCRIPT LOAD after NOSCRIPT */
-	COMMAND_ASKING,                  /* precedes a command that Cluster redirected with ASK */
+	COMMAND_MARK,
+	COMMAND_ASKED = COMMAND_MARK, /* somebody waits for those up to here */
+	COMMAND_LOAD,                 /* SCRIPT LOAD after NOSCRIPT */
+	COMMAND_ASKING,               /* precedes a command that Cluster redirected with ASK */
 	COMMAND_WAIT,
 	COMMAND_PROBE, /* is a full server still full? */
 	COMMAND_SETUP, /* a step of the handshake */
@@ -49,6 +50,7 @@ struct command {
 		store_settle_cb settle;
 		store_done_cb done; /* COMMAND_REPORT, COMMAND_NOTIFY, COMMAND_PIECE, COMMAND_UNSTAGE */
 		store_octets_cb octets;
+		store_mark_cb mark;
 		store_list_cb list;
 		store_manage_cb manage;
 	} cb;

@@ -30,6 +30,8 @@ const char *script_text(enum script script)
 			return lua_piece;
 		case SCRIPT_SEAL:
 			return lua_seal;
+		case SCRIPT_MARK:
+			return lua_mark;
 		case SCRIPT_TOTALS:
 			return lua_totals;
 		case SCRIPT_SHAPE:

@@ -9,6 +9,7 @@
 
 #include "claim.h"
 #include "listing.h"
+#include "mark.h"
 #include "piece.h"
 #include "traffic.h"
 #include "transition.h"
@@ -162,6 +163,18 @@ bool store_put(struct store *s, const struct store_put *put, store_put_cb cb, vo
 	c = transition_put(s->config, s->sha[SCRIPT_PUT], put);
 	if(c)
 		c->cb.put = cb;
+	return submit(s, c, context);
+}
+
+bool store_mark(struct store *s, const struct store_mark *mark, store_mark_cb cb, void *context)
+{
+	struct command *c;
+
+	if(!s->available || s->pending >= s->config->max_pending)
+		return false;
+	c = mark_call(s->config, s->sha[SCRIPT_MARK], mark);
+	if(c)
+		c->cb.mark = cb;
 	return submit(s, c, context);
 }
 

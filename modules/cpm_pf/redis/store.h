@@ -72,7 +72,7 @@ enum store_rc {
 	STORE_OK,
 	STORE_DUPLICATE, /* put: a message with the same identity is there already (or was, in the window) */
 	STORE_QUOTA, /* put: the user has max_user_messages, waiting and parked together */
-	STORE_BUSY,  /* next: somebody else holds the lease */
+	STORE_BUSY, /* next: somebody else holds the lease; put: the same message is on its way into the message store under another id */
 	STORE_LOST, /* next: our lease ran out and was taken by another; seal, put: octets are gone, and the message is not in the queue */
 	STORE_DOWN, /* not available, timed out, refused by the server; whether it took effect is not known */
 };
@@ -100,10 +100,25 @@ struct store_put {
 	struct cpm_slice body;
 	bool staged; /* a large message: its octets are there (store_seal), body has only their head */
 };
-/* id: that of the message now safe (the first one's with STORE_DUPLICATE); valid during the call. */
+/* id: that of the message now safe (the first one's with STORE_DUPLICATE and STORE_BUSY); valid during the call. */
 typedef void (*store_put_cb)(void *context, enum store_rc rc, struct cpm_slice id);
 /* False when it is refused at once (not available or max_pending); then the callback does not come. Copies what it needs. */
 bool store_put(struct store *s, const struct store_put *put, store_put_cb cb, void *context);
+
+/* A message that goes into the message store without being put leaves a mark, in the place of that of a put: who repeats it finds out
+ * that there may be one already. It outlives this node, not the server: nobody waits for the disk. */
+struct store_mark {
+	struct cpm_slice id;
+	struct cpm_slice aor;
+	struct cpm_slice identity; /* not empty */
+	int64_t now_ms;
+	int64_t ttl_ms;
+};
+/* STORE_OK: the mark is made. STORE_DUPLICATE: id is safe in the queue, or was. STORE_BUSY: id was on its way into the message store at
+ * since_ms, and may have arrived. id is valid during the call. Only a put with that id replaces such a mark. */
+typedef void (*store_mark_cb)(
+		void *context, enum store_rc rc, struct cpm_slice id, int64_t since_ms);
+bool store_mark(struct store *s, const struct store_mark *mark, store_mark_cb cb, void *context);
 
 /* What its user ordered for a message that is to be pushed (8.3.1.6.3). */
 enum store_order { STORE_ORDER_NONE, STORE_ORDER_DELIVER, STORE_ORDER_INTERWORK };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "../core/queue/key.h"
+#include "mark.h"
 
 /* What put.lua says of a parked message, for the retries. */
 static struct cpm_slice word_of(enum store_place place)
@@ -205,11 +206,11 @@ struct command *transition_next(
 enum store_rc transition_put_answer(
 		const struct command *c, const redisReply *reply, struct cpm_slice *id)
 {
+	int64_t since_ms;
+
 	*id = (struct cpm_slice){c->bytes + c->id_offset, c->id_n};
-	if(reply->type == REDIS_REPLY_STRING) {
-		*id = (struct cpm_slice){reply->str, reply->len};
-		return STORE_DUPLICATE;
-	}
+	if(reply->type == REDIS_REPLY_STRING)
+		return mark_read(reply, id, &since_ms);
 	if(reply->type != REDIS_REPLY_INTEGER)
 		return STORE_DOWN;
 	if(reply->integer == 0)
