@@ -64,6 +64,10 @@ class ImapProxy:
         with self._lock:
             return self._manners == name
 
+    def _is_numbered(self, name):
+        with self._lock:
+            return self._manners.startswith(name + "-")
+
     def drop(self):
         """Closes every connection."""
         with self._lock:
@@ -121,6 +125,8 @@ class ImapProxy:
                 if match:
                     seen = seen[match.end():]
                     self.appends += 1
+                    if self._is("cut-literal") or self._is_numbered("late"):
+                        data = _whole_append(client, data)
                     if self._take("cut-literal"):
                         server.sendall(data[: len(data) // 2 + 1])
                         time.sleep(0.05)
@@ -161,6 +167,17 @@ class ImapProxy:
         except OSError:
             pass
         _close(client, server)
+
+
+def _whole_append(client, data):
+    """What was read, and what belongs to its literal: the client may send the end of it apart."""
+    match = re.search(rb" \{(\d+)\+\}\r\n", data)
+    while match and len(data) < match.end() + int(match.group(1)) + 2:
+        more = client.recv(65536)
+        if not more:
+            break
+        data += more
+    return data
 
 
 def _close(*sockets):
