@@ -136,6 +136,18 @@ void outcome_unstored(struct cpm_slice id, struct cpm_slice aor, const char *rea
 			"event=unstored id=%.*s user=%.*s reason=%s\n", SLICE_FMT(id), SLICE_FMT(aor), reason);
 }
 
+void outcome_unstored_again(
+		struct cpm_slice id, struct cpm_slice aor, const char *reason, int64_t attempts)
+{
+	if(attempts == 0) {
+		outcome_unstored(id, aor, reason);
+		return;
+	}
+	count(unstored);
+	LM_DBG("event=unstored id=%.*s user=%.*s reason=%s attempts=%lld\n", SLICE_FMT(id),
+			SLICE_FMT(aor), reason, (long long)attempts);
+}
+
 void outcome_too_large(struct cpm_slice id, struct cpm_slice aor)
 {
 	count(store_too_large);

@@ -29,6 +29,9 @@ void outcome_stored(struct cpm_slice id, struct cpm_slice aor, struct cpm_slice 
 		uint32_t uid, uint32_t uidvalidity, bool late);
 /* The message store did not take it, this time. */
 void outcome_unstored(struct cpm_slice id, struct cpm_slice aor, const char *reason);
+/* The same of one that waits in the queue for it: a line for the first attempt alone, so that an outage does not fill the log. */
+void outcome_unstored_again(
+		struct cpm_slice id, struct cpm_slice aor, const char *reason, int64_t attempts);
 /* It does not fit into an object, and waits in the queue for its user's word. */
 void outcome_too_large(struct cpm_slice id, struct cpm_slice aor);
 /* It was stored with its request for delivery reports, as its body cannot be read. */

@@ -62,7 +62,7 @@ static void kept_back(struct command_job *command, struct store *store, int64_t 
 	} else if(storing_never(a)) {
 		put_off(d, now);
 	} else {
-		outcome_unstored(d->id, d->aor, a->reason);
+		outcome_unstored_again(d->id, d->aor, a->reason, d->attempts);
 		due_again(d, storing_again_ms(now, r.arrived_ms, a->rc));
 	}
 	archive_job_free(a);
