@@ -416,7 +416,9 @@ class Stack:
 
     def stop(self):
         """Names of the processes that had to be killed."""
-        killed = [p.name for p in reversed(self.processes()) if not p.stop()]
+        # As at the start, a server that another program runs is slow.
+        deadline_s = 60 if any(node.wrap for node in self.nodes) else 15
+        killed = [p.name for p in reversed(self.processes()) if not p.stop(deadline_s)]
         for server in (self.redis, self.xdms, self.dovecot, *self.nodes):
             if server:
                 server.process = None

@@ -48,7 +48,7 @@ static inline struct store_config driver_config(const char *address)
 	return (struct store_config){.address = address,
 			.prefix = "cpm",
 			.shards = 4,
-			.timeout_ms = 2000,
+			.timeout_ms = 10000 * unit_slowness(),
 			.reconnect_min_ms = 5,
 			.reconnect_max_ms = 50,
 			.max_pending = 100000,

@@ -47,7 +47,7 @@ void test_turn(struct store *const *stores, size_t count, int wait_ms);
 /* Turns until the condition holds; fails the test after ten seconds. */
 #define test_until(stores, count, condition)                                           \
 	do {                                                                               \
-		int64_t test_end = test_now_ms() + 10000;                                      \
+		int64_t test_end = test_now_ms() + 30000 * unit_slowness();                    \
 		while(!(condition)) {                                                          \
 			ck_assert_msg(test_now_ms() < test_end, "line %d: " #condition, __LINE__); \
 			test_turn((stores), (count), 20);                                          \
