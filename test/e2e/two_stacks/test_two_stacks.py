@@ -2,6 +2,7 @@
 # Copyright (C) 2026 the cpm_pf authors
 """`make up` and `make down`: two stacks side by side, every address of one given by the environment."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import tempfile
 
 import pytest
 from lib import sipsak
+from lib.documents import blocklist, one, profile, rule, ruleset
+from lib.phones import Phone
 from ports import free_port
 from rpc import Rpc
 from stack import ADDRESSES, DEFAULTS, TOP
@@ -63,13 +66,22 @@ def test_two_stacks(folders):
         )
         return sipsak.send(env["CPM_SIP"], text).status
 
-    blocked = (
-        '<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list name="oma_blockedcontacts">'
-        '<entry uri="sip:mallory@second.test"/></list></resource-lists>'
-    )
-    url = f"{env['CPM_XCAP_ROOT']}/lists.x/users/sip:bob@second.test/l"
-    subprocess.run(["curl", "-sf", "-o", "/dev/null", "-T", "-", url], input=blocked.encode(), timeout=10, check=True)
-    assert (send("alice"), send("mallory")) == (202, 403)
+    documents = {
+        "lists.x/users/sip:bob@second.test/l": blocklist(["sip:mallory@second.test"]),
+        "policy.x/users/sip:bob@second.test/p": ruleset(rule("sms", ["allow-interwork"], identity=one("sip:dave@second.test"))),
+        "profile.x/users/sip:bob@second.test/f": profile({"urn:uuid:00000000-0000-4000-8000-0000000000d1": {"deferred": False}}),
+    }
+    for path, xml in documents.items():
+        url = f"{env['CPM_XCAP_ROOT']}/{path}"
+        subprocess.run(["curl", "-sf", "-o", "/dev/null", "-T", "-", url], input=xml.encode(), timeout=10, check=True)
+    isf = Phone(f"{second}/phones", "sip:isf@second.test", port=int(given["CPM_ISF"].rpartition(":")[2]), name="isf").start()
+    try:
+        assert (send("alice"), send("mallory"), send("dave")) == (202, 403, 200)
+        assert len(isf.wait_received()) == 1
+    finally:
+        isf.stop()
+    cached = json.dumps(Rpc(env["CPM_RPC"])("cpm_pf.documents", "sip:bob@second.test"))
+    assert all(f"{env['CPM_XCAP_ROOT']}/{path} status=200" in cached for path in documents), cached
     assert Rpc(env["CPM_RPC"])("cpm_pf.list", "sip:bob@second.test")["total"] == 1
     assert Rpc(read_env(first)["CPM_RPC"])("cpm_pf.list", "sip:bob@second.test")["total"] == 0
 
