@@ -222,7 +222,6 @@ static bool message_clear(struct session *s, struct session_batch *b, const stru
 	if(!s->run->reachable
 			|| (record->kind == CPM_RECORD_LARGE && !judge_client_for_large(s->run))) {
 		/* A client that can take it makes it due when it registers. */
-		s->ordered |= m->order != STORE_ORDER_NONE;
 		put_off(s, m, retry_at(record->arrived_ms, now), 0);
 		message_ended(s->run, b);
 		return false;

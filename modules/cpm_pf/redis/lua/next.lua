@@ -309,7 +309,7 @@ elseif release then
 		if not mine then
 			call('DEL', flying) -- as above
 		end
-		call('ZADD', tasks, again + lease_ms, task)
+		call('ZADD', tasks, math.max(again, now) + lease_ms, task)
 		call('HDEL', tries, task)
 	elseif mine and call('ZREM', tasks, task) == 1 then
 		call('HDEL', tries, task)
