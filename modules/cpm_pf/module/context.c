@@ -5,11 +5,10 @@
  */
 #include "context.h"
 
-#include <time.h>
-
 #include "../../core/route.h"
 #include "../../core/usr_avp.h"
 #include "../core/codec/header.h"
+#include "../ipc/clock.h"
 #include "settings.h"
 
 #define CONTEXT_AVP_MAX 6144
@@ -23,10 +22,7 @@ static const struct context_recording *resumed_recording;
 
 int64_t now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return clock_ms();
 }
 
 static bool field_next(struct cpm_slice *rest, struct cpm_slice *field)

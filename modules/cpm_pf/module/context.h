@@ -111,7 +111,7 @@ void context_resume(const char *reason, const char *message_id);
 /* ... and what was recorded; before context_resume. */
 void context_resume_recorded(const struct context_recording *recording);
 
-/* Milliseconds since the epoch. */
+/* Milliseconds since the epoch; never goes back within a process (core/base/clock.h). */
 int64_t now_ms(void);
 
 #endif

@@ -6,11 +6,11 @@
 #include "dialogs.h"
 
 #include <sys/random.h>
-#include <time.h>
 
 #include "../../core/locking.h"
 #include "../../core/mem/shm.h"
 #include "../core/codec/header.h"
+#include "../ipc/clock.h"
 
 /* The owner answers well before; tm's own time-out has long struck then. */
 #define PENDING_MS 60000
@@ -35,10 +35,7 @@ static struct table *table;
 static struct dialog **slots, **buckets;
 int64_t dialogs_now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return clock_ms();
 }
 
 void dialogs_lock(void)

@@ -6,11 +6,10 @@
  */
 #include "process.h"
 
-#include <time.h>
-
 #include "../../core/dprint.h"
 #include "../../core/mem/shm_mem.h"
 
+#include "../ipc/clock.h"
 #include "../ipc/mailbox.h"
 #include "fetch.h"
 #include "load.h"
@@ -41,14 +40,6 @@ void process_destroy(void)
 	while(mailbox_take(mailbox, &job, 1))
 		shm_free(job);
 	mailbox_free(&mailbox);
-}
-
-static int64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static bool reserve(atomic_ulong *counter, unsigned long max)
