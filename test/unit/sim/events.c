@@ -13,7 +13,7 @@ static const struct cpm_limits limits = CPM_LIMITS_DEFAULT;
 
 /* Nodes */
 
-int world_node(struct world *w)
+static int some_node(struct world *w)
 {
 	int node = (int)world_random(w, (uint64_t)w->fleet.count);
 
@@ -63,7 +63,7 @@ static void build_texts(const struct world *w, const struct message *m, struct c
 
 static void offer(struct world *w, struct message *m)
 {
-	int node = world_node(w);
+	int node = some_node(w);
 	char record_memory[2048], body_memory[1024];
 	struct cpm_buf record, body;
 	struct store_put put;
@@ -74,7 +74,7 @@ static void offer(struct world *w, struct message *m)
 	build_texts(w, m, &record, &body);
 	put = (struct store_put){.id = cpm_slice_of(m->ids[m->tries - 1]),
 			.aor = world_aor(w, m->user),
-			.now_ms = w->now_ms,
+			.now_ms = node < 0 ? w->now_ms : world_clock(w, node),
 			.expires_ms = m->expires_ms,
 			.identity = cpm_slice_of(m->ids[0]),
 			.identity_ttl_ms = SIM_DAY,
@@ -145,7 +145,7 @@ static void arrivals(struct world *w)
 
 static void trigger(struct world *w, int user, const struct phone *p, bool anew)
 {
-	int node = world_node(w);
+	int node = some_node(w);
 
 	if(node >= 0)
 		w->fleet.nodes[node].api->trigger(world_aor(w, user), cpm_slice_of(p->uri), anew, anew, 0);
@@ -156,9 +156,13 @@ void world_phone_comes(struct world *w, int user, int phone)
 	struct phone *p = &w->users[user].phones[phone];
 
 	p->registered = true;
+	p->since_ms = w->now_ms;
 	p->manner = w->calm ? MANNER_GOOD : (enum manner)world_random(w, MANNERS);
 	world_say(w, "%s registers, manner %d", p->uri, p->manner);
 	trigger(w, user, p, true);
+	/* Its REGISTER was forked, or it sent another one elsewhere. */
+	if(world_chance(w, 200))
+		trigger(w, user, p, true);
 	world_event(w, SIM_HOUR, (struct event){.kind = EVENT_REFRESH, .a = user, .b = phone});
 }
 
@@ -166,6 +170,7 @@ static void phone_goes(struct world *w, int user, int phone)
 {
 	world_say(w, "%s goes", w->users[user].phones[phone].uri);
 	w->users[user].phones[phone].registered = false;
+	w->users[user].phones[phone].since_ms = w->now_ms;
 }
 
 static void phone_event(struct world *w, int user, int phone)
@@ -187,7 +192,7 @@ static void phone_refreshes(struct world *w, int user, int phone)
 {
 	const struct phone *p = &w->users[user].phones[phone];
 
-	if(!p->registered)
+	if(!p->registered || w->unprompted)
 		return;
 	trigger(w, user, p, false);
 	world_event(w, SIM_HOUR, (struct event){.kind = EVENT_REFRESH, .a = user, .b = phone});
@@ -239,6 +244,7 @@ static void quiet_changes(struct world *w, int user)
 
 	if(!w->calm) {
 		u->quiet = (enum quiet)world_random(w, QUIETS);
+		u->quiet_since_ms = w->now_ms;
 		world_event(w, (int64_t)world_random(w, (uint64_t)SIM_DAY),
 				(struct event){.kind = EVENT_QUIET, .a = user});
 	}
@@ -263,10 +269,10 @@ static struct message *some_message(struct world *w, int user)
 
 static void orders(struct world *w)
 {
-	int user = (int)world_random(w, (uint64_t)w->user_count), node = world_node(w);
+	int user = (int)world_random(w, (uint64_t)w->user_count), node = some_node(w);
 	struct store_wish wishes[4];
 	struct store_manage manage = {.aor = world_aor(w, user),
-			.now_ms = w->now_ms,
+			.now_ms = node < 0 ? w->now_ms : world_clock(w, node),
 			.wishes = wishes,
 			.deliver_all = world_chance(w, 300)};
 
@@ -292,7 +298,8 @@ static void orders(struct world *w)
 	world_say(
 			w, "%s orders %zu, all: %d", w->users[user].aor, manage.wish_count, manage.deliver_all);
 	if(w->fleet.nodes[node].api->manage(&manage))
-		w->fleet.nodes[node].api->trigger(manage.aor, CPM_SLICE_NONE, true, false, w->now_ms + 100);
+		w->fleet.nodes[node].api->trigger(
+				manage.aor, CPM_SLICE_NONE, true, false, manage.now_ms + 100);
 }
 
 static void operator_acts(struct world *w)
@@ -321,73 +328,6 @@ static void operator_acts(struct world *w)
 			   &touched, &error)
 			< 0)
 		world_fail(w, m, "the operator cannot act: %s", error);
-	w->touched = true;
-}
-
-/* What goes wrong */
-
-static void fault(struct world *w)
-{
-	int node = (int)world_random(w, (uint64_t)w->fleet.count);
-	struct node *n = &w->fleet.nodes[node];
-	int64_t span = SIM_SECOND
-				   + (int64_t)world_random(
-						   w, (uint64_t)(world_chance(w, 800) ? SIM_MINUTE : 3 * SIM_HOUR));
-
-	if(w->calm)
-		return;
-	world_event(w, (int64_t)world_random(w, (uint64_t)(4 * SIM_HOUR)),
-			(struct event){.kind = EVENT_FAULT});
-	if(!node_runs(n, w->now_ms) || n->cut)
-		return;
-	w->faults++;
-	n->fault_ms = w->now_ms;
-	switch(world_random(w, 10)) {
-		case 0:
-			if(w->fleet.life_count >= FLEET_LIVES_MAX - FLEET_MAX)
-				return;
-			world_say(w, "node %d dies", node);
-			fleet_kill(&w->fleet, node, w->now_ms);
-			break;
-		case 1:
-		case 2:
-			world_say(w, "node %d freezes for %lld ms", node, (long long)span);
-			n->frozen_until_ms = w->now_ms + span;
-			break;
-		case 3:
-		case 4:
-		case 5:
-			world_say(w, "node %d is cut off for %lld ms", node, (long long)span);
-			fleet_cut(&w->fleet, node, w->now_ms);
-			break;
-		default:
-			world_say(w, "node %d loses answers", node);
-			n->lose_answers = true;
-			return;
-	}
-	world_event(w, span, (struct event){.kind = EVENT_MEND, .a = node});
-}
-
-void world_mend(struct world *w, int node)
-{
-	struct node *n = &w->fleet.nodes[node];
-
-	world_say(w, "node %d is back", node);
-	n->fault_ms = w->now_ms;
-	if(!n->alive)
-		fleet_start(&w->fleet, node, w->now_ms);
-	fleet_heal(&w->fleet, node, w->now_ms);
-}
-
-/* Redis runs by a clock of its own: what has run out by ours is deleted. */
-static void lease_ends(struct world *w, int user)
-{
-	struct user *u = &w->users[user];
-
-	if(!u->token[0] || u->lease_end_ms > w->now_ms)
-		return;
-	world_say(w, "the lease of %s runs out", u->aor);
-	server_tell(w->server, "DEL cpm:{%u}:l:%s cpm:{%u}:i:%s", u->shard, u->aor, u->shard, u->aor);
 	w->touched = true;
 }
 
@@ -426,13 +366,19 @@ void world_happen(struct world *w, const struct event *e)
 			operator_acts(w);
 			break;
 		case EVENT_FAULT:
-			fault(w);
+			trouble_begins(w);
 			break;
 		case EVENT_MEND:
 			world_mend(w, e->a);
 			break;
 		case EVENT_LEASE:
-			lease_ends(w, e->a);
+			trouble_lease_ends(w, e->a);
+			break;
+		case EVENT_ROLLBACK:
+			trouble_rolls_back(w);
+			break;
+		case EVENT_LOOK:
+			ledger_look(w);
 			break;
 	}
 }

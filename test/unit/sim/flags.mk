@@ -1,6 +1,6 @@
 # The simulation: the module's own sources in a shared object, built against stand-ins for Kamailio's headers ("../../core/..." starts
 # from modules/sl) and loaded once a node; a private Redis; the world around them.
-sim_sources := $(sort $(wildcard $(MODULE)/redis/*.c)) $(abspath redis/server.c) $(addprefix $(abspath sim)/,calendar.c events.c fleet.c ledger.c outside.c setup.c world.c)
+sim_sources := $(sort $(wildcard $(MODULE)/redis/*.c)) $(abspath redis/server.c) $(addprefix $(abspath sim)/,calendar.c events.c fleet.c ledger.c outside.c setup.c trouble.c world.c)
 sim_cflags := -D_GNU_SOURCE -I$(OUT) -Iredis -Isim -DNODE='"$(OUT)/sim/node.so"' $(shell pkg-config --cflags hiredis)
 sim_libs := $(shell pkg-config --libs hiredis) -ldl
 sim_depends := $(OUT)/lua_scripts.h $(OUT)/sim/node.so

@@ -64,6 +64,7 @@ void fleet_start(struct fleet *f, int node, int64_t now_ms)
 	n->life++;
 	n->alive = true;
 	n->lose_answers = false;
+	n->doom = 0;
 	n->frozen_until_ms = 0;
 	n->push_ms = now_ms;
 	f->settings.address = n->address;
@@ -109,6 +110,16 @@ void fleet_kill(struct fleet *f, int node, int64_t now_ms)
 	break_connections(n);
 	n->alive = false;
 	n->fault_ms = now_ms;
+}
+
+void fleet_shake(struct fleet *f, int64_t now_ms)
+{
+	for(int i = 0; i < f->count; i++) {
+		f->nodes[i].fault_ms = now_ms;
+		f->nodes[i].push_ms = now_ms;
+		if(f->nodes[i].alive)
+			break_connections(&f->nodes[i]);
+	}
 }
 
 void fleet_cut(struct fleet *f, int node, int64_t now_ms)
@@ -159,15 +170,21 @@ static void server_stop(const struct server *server)
 	ck_assert_int_eq(waitpid(server->pid, &status, WUNTRACED), server->pid);
 }
 
-/* One turn whose commands are executed, and whose answers never come: the server stands still until the connection is broken. */
-static int64_t run_unanswered(
-		struct fleet *f, struct node *n, int64_t now_ms, bool due, bool *moved)
+/* One turn. The node has a clock of its own. */
+static void run(struct node *n, int64_t now_ms, bool due, bool *moved)
 {
-	int64_t next;
+	n->push_ms = now_ms + n->api->run(due, &n->due_ms, moved);
+	if(due)
+		n->due_ms += now_ms;
+}
 
+/* One turn whose commands are executed, and whose answers never come: the server stands still until the connection is broken. */
+static void run_unanswered(struct fleet *f, struct node *n, int64_t now_ms, bool due, bool *moved)
+{
 	server_stop(f->server);
-	next = n->api->run(now_ms, due, &n->due_ms, moved);
-	if(n->api->pending()) {
+	run(n, now_ms, due, moved);
+	if(n->api->pending() && (n->lose_answers || --n->doom == 0)) {
+		n->alive = n->lose_answers;
 		n->lose_answers = false;
 		n->fault_ms = now_ms;
 		break_connections(n);
@@ -175,7 +192,6 @@ static int64_t run_unanswered(
 	kill(f->server->pid, SIGCONT);
 	/* What was written before this question is executed before its answer. */
 	server_tell(f->server, "PING");
-	return next;
 }
 
 void fleet_pump(struct fleet *f, int node, int64_t now_ms, bool due)
@@ -186,9 +202,13 @@ void fleet_pump(struct fleet *f, int node, int64_t now_ms, bool due)
 	for(int turns = 0; turns < TURNS_MAX; turns++) {
 		bool moved;
 
-		n->push_ms = n->lose_answers ? run_unanswered(f, n, now_ms, due, &moved)
-									 : n->api->run(now_ms, due, &n->due_ms, &moved);
+		if(n->lose_answers || n->doom)
+			run_unanswered(f, n, now_ms, due, &moved);
+		else
+			run(n, now_ms, due, &moved);
 		n->talked |= moved;
+		if(!n->alive)
+			return;
 		if(n->unsettled)
 			n->unsettled--;
 		if(n->cut && !n->unsettled)

@@ -22,9 +22,11 @@ struct node {
 	bool talked;       /* to the store, when it was last pumped */
 	int unsettled;     /* so many turns until its connection is what it will be */
 	bool lose_answers; /* the next answers of the store get lost on their way */
-	int64_t push_ms;   /* when its push sessions want to run */
-	int64_t due_ms;    /* when what is due wants it; 0: not said */
-	int64_t fault_ms;  /* when something last went wrong with it; -1: never */
+	int doom; /* it dies after so many turns with the store, between its commands and their answers; 0: not */
+	int64_t skew_ms;  /* its clock is ahead by so much */
+	int64_t push_ms;  /* when its push sessions want to run */
+	int64_t due_ms;   /* when what is due wants it; 0: not said */
+	int64_t fault_ms; /* when something last went wrong with it; -1: never */
 	char address[128];
 	char path[128]; /* of its link to the server's socket */
 };
@@ -51,6 +53,8 @@ void fleet_pump(struct fleet *f, int node, int64_t now_ms, bool due);
 
 void fleet_kill(struct fleet *f, int node, int64_t now_ms);
 void fleet_start(struct fleet *f, int node, int64_t now_ms);
+/* All lose their connections, with what is under way. */
+void fleet_shake(struct fleet *f, int64_t now_ms);
 /* With what is under way, answered or not. */
 void fleet_cut(struct fleet *f, int node, int64_t now_ms);
 void fleet_heal(struct fleet *f, int node, int64_t now_ms);

@@ -180,8 +180,10 @@ static void note_head(struct world *w, const redisReply *entries)
 		return;
 	at = strtoll(entries->element[1]->str, NULL, 10);
 	/* What is kept for the message store never falls due. */
-	if(at < w->head_ms && at < INT64_C(1) << 52)
+	if(at < w->head_ms && at < INT64_C(1) << 52) {
 		w->head_ms = at;
+		snprintf(w->head, sizeof(w->head), "%s", entries->element[0]->str);
+	}
 }
 
 /* Whose lease it is, and when it ends by the clock of this world. */
@@ -203,6 +205,10 @@ static void note_lease(struct world *w, int user, const char *token)
 		u->lease_end_ms = w->now_ms + c->lease_ms;
 		world_event(w, c->lease_ms, (struct event){.kind = EVENT_LEASE, .a = user});
 	}
+	if(!u->lease_end_ms && w->rolled_back) {
+		u->lease_end_ms = w->now_ms + SIM_MINUTE;
+		world_event(w, SIM_MINUTE, (struct event){.kind = EVENT_LEASE, .a = user});
+	}
 	if(!u->lease_end_ms)
 		world_fail(w, NULL, "%s: somebody unknown has the lease", u->aor);
 }
@@ -222,6 +228,9 @@ static void read_shard(struct world *w, unsigned shard)
 	mark_entries(w, r->element[3], PLACE_CLAIMED);
 	for(int i = 2; i < 6; i++)
 		note_head(w, r->element[i]);
+	for(size_t i = 0; w->closing && i < r->element[4]->elements; i += 2)
+		world_say(w, "task left: %s at %s", r->element[4]->element[i]->str,
+				r->element[4]->element[i + 1]->str);
 	w->tasks += (r->element[4]->elements + r->element[5]->elements) / 2;
 	for(int i = 0; i < count; i++) {
 		redisReply **of = r->element[6 + i]->element;
@@ -249,7 +258,7 @@ static void note_end(struct world *w, struct ends *e, struct message *m)
 		bool possible;
 	} ways[] = {{SUM_DELIVERED, m->took}, {SUM_INTERWORKED, m->isf_took},
 			{SUM_DELETED, m->delete_wanted},
-			{SUM_EXPIRED, m->expires_ms <= w->now_ms || m->expire_wanted}};
+			{SUM_EXPIRED, m->expires_ms <= w->latest_ms || m->expire_wanted}};
 	int possible = 0;
 
 	for(size_t i = 0; i < UNIT_COUNT(ways); i++)
@@ -301,6 +310,8 @@ static void check_message(struct world *w, struct ends *e, struct message *m)
 			world_fail(w, m, "its sender heard of its end, and it is still there");
 		if(!m->stored_step)
 			m->stored_step = (int64_t)w->step;
+		if(!m->seen_ms)
+			m->seen_ms = w->now_ms;
 		check_places(w, m);
 		w->waiting++;
 		w->staying += stays(m);
@@ -338,12 +349,13 @@ static void check_lateness(struct world *w)
 	for(int i = 0; i < w->fleet.count; i++) {
 		const struct node *n = &w->fleet.nodes[i];
 
-		if(w->now_ms - n->fault_ms < 2 * SIM_MINUTE || !node_runs(n, w->now_ms) || n->cut)
+		if(w->now_ms - n->fault_ms < 2 * SIM_MINUTE || !node_runs(n, w->now_ms) || n->cut
+				|| w->now_ms - w->skewed_ms < 2 * SIM_MINUTE)
 			return;
 	}
 	if(w->head_ms < w->now_ms - 2 * SIM_SECOND)
-		world_fail(w, NULL, "what was due %lld ms ago is not claimed",
-				(long long)(w->now_ms - w->head_ms));
+		world_fail(w, NULL, "what was due %lld ms ago is not claimed: %s",
+				(long long)(w->now_ms - w->head_ms), w->head);
 }
 
 /* Whoever has a push under way, and nothing went wrong with it since, has the lease. */
@@ -360,13 +372,93 @@ static void check_leases(struct world *w)
 
 static bool in_question(const struct message *m)
 {
-	return !m->ended && !m->refused;
+	return !m->ended && !m->refused && !m->forgotten;
+}
+
+/* The store has forgotten what happened lately: what had ended may be there again, what had been accepted may be gone. Neither is a
+ * fault of the nodes; that the store agrees with itself is checked all the same. */
+static void forget(struct world *w, bool *ended)
+{
+	for(size_t i = 0; i < w->message_count; i++) {
+		ended[i] = w->messages[i]->ended;
+		w->messages[i]->ended = false;
+		w->messages[i]->arrival = 0;
+	}
+	for(int i = 0; i < w->user_count; i++)
+		w->users[i].arrival = 0;
+}
+
+static void remember(struct world *w, const bool *ended)
+{
+	for(size_t i = 0; i < w->message_count; i++) {
+		struct message *m = w->messages[i];
+
+		if(m->place & PLACE_TEXT) {
+			m->jumps = true;
+			m->reported = false;
+			continue;
+		}
+		m->before = 0;
+		m->ended = ended[i];
+		m->forgotten |= m->accepted && !m->ended;
+		if(!m->ended) {
+			m->stored = -1;
+			m->stored_step = 0;
+		}
+	}
+	memcpy(w->sums_before, w->sums, sizeof(w->sums));
+}
+
+/* Somebody has meant to push it, and its user has a client that takes everything. */
+static bool owes_push(const struct world *w, const struct message *m, int64_t since_ms)
+{
+	const struct user *u = &w->users[m->user];
+	bool there = false;
+
+	if(!(m->place & PLACE_WAITING) || m->damaged || m->expires_ms <= w->latest_ms
+			|| u->quiet != QUIET_NEVER || u->quiet_since_ms > since_ms)
+		return false;
+	for(int i = 0; i < u->phone_count; i++) {
+		const struct phone *p = &u->phones[i];
+
+		if(p->since_ms > since_ms || (p->registered && p->manner != MANNER_GOOD))
+			return false;
+		there |= p->registered;
+	}
+	return there;
+}
+
+void ledger_look(struct world *w)
+{
+	for(size_t i = 0; i < w->message_count; i++) {
+		const struct message *m = w->messages[i];
+
+		if(in_question(m) && owes_push(w, m, w->now_ms - SIM_HOUR)
+				&& (!w->unprompted || m->place & PLACE_RETRY))
+			world_fail(w, m, "its client is there, and it waits (%u)", m->place);
+	}
+}
+
+/* While nothing goes wrong, what was never tried does not wait for a client that is there. */
+static void check_passed_over(struct world *w)
+{
+	for(size_t i = 0; w->smooth && !w->calm && i < w->message_count; i++) {
+		const struct message *m = w->messages[i];
+
+		if(in_question(m) && !(m->place & (PLACE_RETRY | PLACE_FLYING)) && !m->jumps
+				&& m->seen_ms < w->now_ms - SIM_MINUTE
+				&& owes_push(w, m, w->now_ms - 15 * SIM_MINUTE))
+			world_fail(w, m, "it was passed over (%u)", m->place);
+	}
 }
 
 void ledger_check(struct world *w)
 {
 	struct ends e = {.count = 0};
+	bool *ended = w->rolled_back ? calloc(w->message_count + 1, sizeof(*ended)) : NULL;
 
+	if(ended)
+		forget(w, ended);
 	memcpy(w->sums_before, w->sums, sizeof(w->sums));
 	memset(w->sums, 0, sizeof(w->sums));
 	w->head_ms = INT64_MAX;
@@ -377,12 +469,17 @@ void ledger_check(struct world *w)
 	}
 	for(unsigned shard = 0; shard < w->shards; shard++)
 		read_shard(w, shard);
+	if(ended)
+		remember(w, ended);
+	free(ended);
+	w->rolled_back = false;
 	for(size_t i = 0; i < w->message_count; i++)
 		if(in_question(w->messages[i]))
 			check_message(w, &e, w->messages[i]);
 	check_sums(w, &e);
 	check_leases(w);
 	check_lateness(w);
+	check_passed_over(w);
 	w->lease_count = 0;
 	w->checks++;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "queue/changes.h"
+#include "core/base/clock.h"
 #include "module/context.h"
 #include "queue/due.h"
 #include "queue/ending.h"
@@ -53,7 +54,9 @@ void host_log(const char *level, const char *format, ...)
 
 int64_t now_ms(void)
 {
-	return world->now_ms();
+	static struct cpm_clock clock;
+
+	return cpm_clock_ms(&clock, world->now_ms(self) * 1000000, world->steady_ms() * 1000000);
 }
 
 /* Answers that the node gives itself: they are taken with the next turn, as from a mailbox. */
@@ -317,16 +320,17 @@ static bool open_node(int number, const struct node_settings *s, const struct no
 	return store && push_init(0, store) && due_init(0, store) && report_init(0);
 }
 
-static int64_t run(int64_t now, bool due, int64_t *due_ms, bool *moved)
+static int64_t run(bool due, int64_t *due_ms, bool *moved)
 {
-	int64_t next;
+	int64_t next, now = now_ms();
 	size_t n = own_answer_count;
 
 	own_answer_count = 0;
 	for(size_t i = 0; i < n; i++)
 		answer(own_answers[i].ticket, own_answers[i].status);
 	push_run(now);
-	*due_ms = due ? due_run(now) : 0;
+	next = due ? due_run(now) : now;
+	*due_ms = next > now + 3600000 ? 3600000 : next - now;
 	/* The answer may come before store_run returns. */
 	*moved = store_pending(store) > 0;
 	store_run(store, now);
@@ -334,7 +338,7 @@ static int64_t run(int64_t now, bool due, int64_t *due_ms, bool *moved)
 	/* What the answers called for is written. */
 	store_run(store, now);
 	*moved |= store_pending(store) > 0 || own_answer_count > 0;
-	return next;
+	return next - now;
 }
 
 static bool available(void)
@@ -425,5 +429,5 @@ static void close_node(void)
 	store_free(&store);
 }
 
-const struct node_api node_api = {open_node, run, available, pending, sockets, put, trigger, answer,
-		documents, manage, close_node};
+const struct node_api node_api = {open_node, run, now_ms, available, pending, sockets, put, trigger,
+		answer, documents, manage, close_node};

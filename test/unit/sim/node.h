@@ -23,7 +23,8 @@ struct xdm_entry {
 
 /* What a node asks of the world; node is its number. Nothing here calls the node back at once. */
 struct node_world {
-	int64_t (*now_ms)(void);
+	int64_t (*now_ms)(int node); /* by the node's clock, which may be wrong */
+	int64_t (*steady_ms)(void);
 	void (*log)(int node, const char *level, const char *text);
 	/* Contacts of a user that are registered; returns how many. */
 	size_t (*contacts)(struct cpm_slice aor, struct cpm_slice uris[NODE_PHONES_MAX]);
@@ -56,9 +57,10 @@ struct node_settings {
 
 struct node_api {
 	bool (*open)(int number, const struct node_settings *settings, const struct node_world *world);
-	/* One turn, with a look at what is due or without. Returns when the push sessions want the next one, *due_ms when what is
-	 * due wants it (0 without the look). *moved: something was under way, so another turn may be wanted at once. */
-	int64_t (*run)(int64_t now_ms, bool due, int64_t *due_ms, bool *moved);
+	/* One turn, with a look at what is due or without. Returns in how long the push sessions want the next one, *due_ms in how
+	 * long what is due wants it (0 without the look). *moved: something was under way, so another turn may be wanted at once. */
+	int64_t (*run)(bool due, int64_t *due_ms, bool *moved);
+	int64_t (*clock)(void); /* what time it is for the node */
 	bool (*available)(void);
 	size_t (*pending)(void); /* commands that the store has not answered */
 	size_t (*sockets)(struct store_poll *set, size_t max);

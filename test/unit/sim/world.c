@@ -8,6 +8,8 @@
 
 /* For everything to end after the faults. */
 #define CALM_DAYS 10
+/* For everything that somebody meant to push to be pushed: the longest time until a retry, and some. */
+#define LOOK_MS (3 * SIM_HOUR)
 
 static bool flies(const struct world *w, int node)
 {
@@ -21,7 +23,8 @@ static bool flies(const struct world *w, int node)
 /* Something went wrong lately: the node may have in hand what the store does not tell us of. */
 static bool restless(const struct world *w, const struct node *n)
 {
-	return n->fault_ms >= 0 && w->now_ms - n->fault_ms < 70 * SIM_SECOND;
+	return n->api->clock() != w->now_ms
+		   || (n->fault_ms >= 0 && w->now_ms - n->fault_ms < 70 * SIM_SECOND);
 }
 
 static int64_t least(int64_t a, int64_t b)
@@ -66,6 +69,9 @@ static void pump(struct world *w)
 			continue;
 		fleet_pump(&w->fleet, node, w->now_ms, w->head_ms <= w->now_ms || restless(w, n));
 		talked |= n->talked;
+		if(!n->alive)
+			world_event(w, SIM_SECOND + (int64_t)world_random(w, (uint64_t)SIM_HOUR),
+					(struct event){.kind = EVENT_MEND, .a = node});
 	}
 	w->touched = false;
 	if(talked)
@@ -94,6 +100,16 @@ static bool all_ended(const struct world *w)
 	return w->waiting == w->staying && !w->tasks && w->now_ms > w->end_ms + SIM_DAY;
 }
 
+static void see_clocks(struct world *w)
+{
+	for(int i = 0; i < w->fleet.count; i++) {
+		if(world_clock(w, i) > w->latest_ms)
+			w->latest_ms = world_clock(w, i);
+		if(world_clock(w, i) != w->now_ms)
+			w->skewed_ms = w->now_ms;
+	}
+}
+
 static void run_until(struct world *w, int64_t end_ms)
 {
 	int64_t next;
@@ -103,10 +119,12 @@ static void run_until(struct world *w, int64_t end_ms)
 		w->lease_count = 0;
 		if(next > w->now_ms)
 			w->now_ms = next;
+		see_clocks(w);
 		if(w->heap_count && w->heap[0].at_ms <= w->now_ms) {
 			struct event e = world_take(w);
 
 			world_happen(w, &e);
+			see_clocks(w); /* one may have been put wrong */
 		}
 		pump(w);
 		if(w->step % 256 == 0)
@@ -118,15 +136,19 @@ static void run_until(struct world *w, int64_t end_ms)
 static void make_calm(struct world *w)
 {
 	w->calm = true;
+	world_event(w, LOOK_MS, (struct event){.kind = EVENT_LOOK});
+	trouble_forget(w);
 	for(int i = 0; i < w->fleet.count; i++) {
 		w->fleet.nodes[i].frozen_until_ms = 0;
-		if(!w->fleet.nodes[i].alive || w->fleet.nodes[i].cut)
+		w->fleet.nodes[i].doom = 0;
+		if(!w->fleet.nodes[i].alive || w->fleet.nodes[i].cut || w->fleet.nodes[i].skew_ms)
 			world_mend(w, i);
 	}
 	for(int i = 0; i < w->user_count; i++) {
 		w->users[i].quiet = QUIET_NEVER;
+		w->users[i].quiet_since_ms = w->now_ms;
 		for(int p = 0; p < w->users[i].phone_count; p++)
-			if(!w->users[i].phones[p].registered)
+			if(!w->users[i].phones[p].registered && !w->unprompted)
 				world_phone_comes(w, i, p);
 			else
 				w->users[i].phones[p].manner = MANNER_GOOD;
@@ -146,6 +168,7 @@ void world_run(struct world *w, struct server *server, uint64_t seed, int days, 
 
 void world_free(struct world *w)
 {
+	trouble_forget(w);
 	fleet_close(&w->fleet);
 	for(size_t i = 0; i < w->message_count; i++)
 		free(w->messages[i]);

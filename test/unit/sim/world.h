@@ -44,9 +44,10 @@ struct message {
 	unsigned wants;
 	bool damaged; /* its record cannot be read */
 	bool accepted, refused, given_up;
+	bool forgotten; /* by the store, after it had been accepted */
 	bool ended;
-	unsigned place, before; /* sets of enum place: now, and at the step before */
-	int64_t stored_step;
+	unsigned place, before;       /* sets of enum place: now, and at the step before */
+	int64_t stored_step, seen_ms; /* when it was first seen in the store */
 	bool kept;  /* for the message store, after it had expired: it expires no more */
 	bool jumps; /* it may be overtaken: it was tried, parked or ordered */
 	int pushes;
@@ -75,6 +76,7 @@ enum manner {
 struct phone {
 	char uri[64];
 	bool registered;
+	int64_t since_ms; /* it came or went */
 	enum manner manner;
 };
 
@@ -91,6 +93,7 @@ struct user {
 	struct phone phones[SIM_PHONES_MAX];
 	int phone_count;
 	enum quiet quiet;
+	int64_t quiet_since_ms;
 	bool keeps; /* what expires is for the message store */
 	bool pulls; /* messages are parked until it says what to do with them */
 	int notified;
@@ -131,6 +134,8 @@ enum event_kind {
 	EVENT_FAULT,
 	EVENT_MEND,
 	EVENT_LEASE,
+	EVENT_ROLLBACK, /* of the store */
+	EVENT_LOOK,     /* is what should have gone still there? */
 };
 
 struct event {
@@ -150,9 +155,12 @@ struct event {
 struct world {
 	uint64_t seed, random;
 	int64_t now_ms, start_ms, end_ms;
-	bool closing; /* the last look */
-	bool calm;    /* nothing goes wrong any more, and every phone is there */
-	bool smooth;  /* nothing goes wrong at all */
+	int64_t skewed_ms; /* when a clock was wrong last */
+	int64_t latest_ms; /* that any node's clock has shown */
+	bool closing;      /* the last look */
+	bool calm;         /* nothing goes wrong any more, and every phone is there */
+	bool smooth;       /* nothing goes wrong at all */
+	bool unprompted;   /* when calm: no phone registers or refreshes any more */
 	uint64_t step;
 	struct fleet fleet;
 	struct server *server;
@@ -178,8 +186,11 @@ struct world {
 	struct cpm_arena arena;
 	struct xdm_entry documents[2][QUIETS]; /* [keeps][quiet] */
 
+	struct snapshot *snapshot; /* what the store will be again; NULL: nothing is planned */
+	bool rolled_back;          /* and what is known of it has to be looked up */
 	char dump_sha[48];
-	bool touched;    /* the store, by something else than a node */
+	bool touched; /* the store, by something else than a node */
+	char head[128];
 	int64_t head_ms; /* what falls due next in the store; INT64_MAX: nothing */
 	int64_t sums[16], sums_before[16];
 	size_t waiting, staying, tasks; /* staying: of those that wait, the ones that never end */
@@ -210,9 +221,23 @@ bool message_has_id(const struct message *m, const char *id, size_t n);
 /* events.c */
 
 void world_happen(struct world *w, const struct event *e);
+/* What time it is for a node. */
+static inline int64_t world_clock(const struct world *w, int node)
+{
+	return w->fleet.nodes[node].api->clock();
+}
+
 void world_phone_comes(struct world *w, int user, int phone);
-void world_mend(struct world *w, int node);
 struct cpm_slice world_aor(const struct world *w, int user);
+
+/* trouble.c */
+
+void trouble_begins(struct world *w);
+void trouble_lease_ends(struct world *w, int user);
+void trouble_rolls_back(struct world *w);
+/* The store forgets nothing. */
+void trouble_forget(struct world *w);
+void world_mend(struct world *w, int node);
 
 /* outside.c */
 
@@ -237,6 +262,8 @@ void world_free(struct world *w);
 
 /* Compares the store with what is known; called after each step that touched it. */
 void ledger_check(struct world *w);
+/* Some time after the world became calm: nothing waits that somebody meant to push to a client that is there. */
+void ledger_look(struct world *w);
 /* At the end: nothing is left but what nobody may touch. */
 void ledger_close(struct world *w);
 
