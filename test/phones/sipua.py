@@ -144,8 +144,10 @@ class SipAgent:
             if not self._closed:
                 raise
 
-    def request(self, method, uri, *, to=None, headers=(), body="", call_id=None, cseq=1, to_tag=None, from_tag=None, branch=None, timeout_s=10,
-                wait=True, target=None):
+    def request(
+        self, method, uri, *, to=None, headers=(), body="", call_id=None, cseq=1, to_tag=None, from_tag=None, branch=None, timeout_s=10,
+        wait=True, target=None,
+    ):
         """Sends a request, repeats it as UDP wants, and returns the final reply."""
         branch = branch or "z9hG4bK" + secrets.token_hex(8)
         lines = [f"{method} {uri} SIP/2.0", f"Via: SIP/2.0/UDP {self.address};branch={branch};rport", "Max-Forwards: 70",
@@ -163,8 +165,9 @@ class SipAgent:
     def register(self, *, expires=600, tags="", instance=None):
         extra = (f';+sip.instance="<{instance}>"' if instance else "") + (f";{tags}" if tags else "")
         domain = self.aor.partition("@")[2]
-        lines = [f"REGISTER sip:{domain} SIP/2.0", f"Via: SIP/2.0/UDP {self.address};branch=z9hG4bK{secrets.token_hex(8)};rport", "Max-Forwards: 70",
-                 f"From: <{self.aor}>;tag={secrets.token_hex(6)}", f"To: <{self.aor}>", f"Call-ID: {secrets.token_hex(12)}", "CSeq: 1 REGISTER",
+        lines = [f"REGISTER sip:{domain} SIP/2.0", f"Via: SIP/2.0/UDP {self.address};branch=z9hG4bK{secrets.token_hex(8)};rport",
+                 "Max-Forwards: 70", f"From: <{self.aor}>;tag={secrets.token_hex(6)}", f"To: <{self.aor}>",
+                 f"Call-ID: {secrets.token_hex(12)}", "CSeq: 1 REGISTER",
                  f"Contact: <sip:ua@{self.address}>{extra}", f"Expires: {expires}", "Supported: gruu"]
         branch = re.search(r"branch=([^;]+)", lines[1]).group(1)
         self._send(lines, "")
@@ -190,7 +193,9 @@ class Call:
     def __init__(self, agent, uri, body, *, headers=(), to=None, timeout_s=10):
         self.agent, self.uri, self.call_id, self.from_tag = agent, uri, secrets.token_hex(12), secrets.token_hex(6)
         self.cseq, self.to = 1, to or uri
-        self.reply = agent.request("INVITE", uri, to=to, headers=headers, body=body, call_id=self.call_id, from_tag=self.from_tag, timeout_s=timeout_s)
+        self.reply = agent.request(
+            "INVITE", uri, to=to, headers=headers, body=body, call_id=self.call_id, from_tag=self.from_tag, timeout_s=timeout_s
+        )
         self.to_tag = tag_of(self.reply.get("To", "")) if self.reply.status else None
         contact = re.search(r"<(sip:[^>]+)>", self.reply.get("Contact", ""))
         self.target = contact.group(1) if contact else uri
@@ -208,7 +213,9 @@ class Call:
     def _within(self, method, **options):
         if method != "ACK":
             self.cseq += 1
-        return self.agent.request(method, self.target, to=self.to, call_id=self.call_id, from_tag=self.from_tag, to_tag=self.to_tag, cseq=self.cseq, **options)
+        return self.agent.request(
+            method, self.target, to=self.to, call_id=self.call_id, from_tag=self.from_tag, to_tag=self.to_tag, cseq=self.cseq, **options
+        )
 
     def bye(self):
         return self._within("BYE").status

@@ -38,7 +38,8 @@ struct bridge {
 	bool complete, giving, paused;
 	bool confirmed; /* by the client, perhaps before the sender's end-line is here */
 	size_t wanted;
-	unsigned status; /* why it failed: the INVITE's, or MSRP's */
+	const char *why; /* it failed in the middle */
+	unsigned status; /* ... or at all: the INVITE's, or MSRP's */
 	unsigned answer; /* MSRP's that the sender hears then */
 	int64_t started_ms, until_ms;
 	int64_t hung_up_ms; /* when the client did, having everything; else 0 */
@@ -90,6 +91,7 @@ static unsigned answer_of(const struct bridge *b, unsigned client)
 /* The client takes no more. status: what it says, or ours for it. */
 static void client_fail(struct bridge *b, unsigned status)
 {
+	b->why = "the client did not take it all";
 	b->status = status;
 	b->answer = answer_of(b, status);
 	bridge_event(b, CPM_BRIDGE_BROKEN);
@@ -98,7 +100,7 @@ static void client_fail(struct bridge *b, unsigned status)
 /* What the sender says cannot be passed on. */
 static void sender_breach(struct bridge *b, unsigned answer, const char *why)
 {
-	LM_NOTICE("event=unbridged id=%.*s why=\"%s\"\n", SLICE_FMT(b->job->id), why);
+	b->why = why;
 	b->status = b->answer = answer;
 	bridge_event(b, CPM_BRIDGE_BROKEN);
 }
@@ -310,7 +312,7 @@ static void sender_tell(struct bridge *b)
 
 static void sender_fail(struct bridge *b)
 {
-	bridge_failed(b, "the client did not take it all");
+	bridge_failed(b, b->why);
 	client_end(b);
 	if(b->in) {
 		leg_refuse(b->in, b->answer);

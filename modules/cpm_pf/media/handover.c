@@ -6,8 +6,27 @@
 #include "handover.h"
 
 #include "../module/post.h"
+#include "../module/statistics.h"
 #include "media.h"
 #include "offer.h"
+
+int handover_read(struct sip_msg *msg, struct context *c, const char *function, const str *route,
+		struct handover_offer *offer)
+{
+	*offer = (struct handover_offer){.text = CPM_SLICE_NONE};
+	if(!transaction_route_find(route, &offer->route)) {
+		LM_ERR("%s: there is no route[%.*s]\n", function, route->len, route->s);
+		c->reason = "busy";
+		return -2;
+	}
+	if(!context_request(msg, c)) {
+		count(malformed);
+		return offer_refuse(c, "malformed", "the headers cannot be read");
+	}
+	if(!media_on())
+		return offer_refuse(c, "no-media", "msrp_listen is not set");
+	return offer_read(c, &offer->text, &offer->sdp, &offer->peer);
+}
 
 enum handover_result handover_invite(
 		struct sip_msg *msg, struct context *c, const struct handover *handover)

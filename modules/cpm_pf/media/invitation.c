@@ -111,12 +111,14 @@ static struct bridge_job *job_copy(const struct bridge_job *from, const struct c
 
 /* NULL with c->reason. */
 static struct bridge_job *job_make(const struct context *c, const struct cpm_record *record,
-		struct cpm_slice sdp, const struct cpm_sdp *offer, bool to_isf, const char **reason)
+		const struct handover_offer *offer, bool to_isf, const char **reason)
 {
 	static struct cpm_buf text;
 	struct bridge_job plan = {.command = {{JOB_COMMAND}, bridge_run},
-			.octets = offer->file_size,
-			.octets_known = offer->file_size_known};
+			.request = {.route = offer->route},
+			.octets = offer->sdp.file_size,
+			.octets_known = offer->sdp.file_size_known,
+			.peer = offer->peer};
 
 	if(!text.max)
 		cpm_buf_init(&text, TEXT_MAX);
@@ -125,7 +127,7 @@ static struct bridge_job *job_make(const struct context *c, const struct cpm_rec
 	plan.id = text_put(&text, record->id);
 	plan.from = text_put(&text, record->from);
 	plan.to = text_put(&text, record->to);
-	plan.sdp = text_put(&text, sdp);
+	plan.sdp = text_put(&text, offer->text);
 	*reason = "no-client";
 	if(to_isf)
 		invitation_add(&plan, record, NULL, &text);
@@ -157,50 +159,33 @@ static int hand_over(struct sip_msg *msg, struct context *c, struct bridge_job *
 
 int invitation_begin(struct sip_msg *msg, struct context *c, const str *route, bool to_isf)
 {
-	struct transaction_route target;
-	struct cpm_slice sdp = CPM_SLICE_NONE;
+	struct handover_offer offer;
 	struct cpm_record record;
 	struct store_job *kept;
 	struct bridge_job *job;
-	struct cpm_sdp offer;
-	struct peer_address peer = {""};
-	const char *name = to_isf ? "cpm_bridge_isf" : "cpm_bridge";
-	int rc;
+	int rc = handover_read(msg, c, to_isf ? "cpm_bridge_isf" : "cpm_bridge", route, &offer);
 
-	if(!transaction_route_find(route, &target)) {
-		LM_ERR("%s: there is no route[%.*s]\n", name, route->len, route->s);
-		c->reason = "busy";
-		return -2;
-	}
+	if(rc < 0)
+		return rc;
 	if(to_isf && !settings.isf_uri[0]) {
 		LM_ERR("no interworking function is known: set parameter isf_uri\n");
 		c->reason = "busy";
 		return -2;
 	}
-	if(!context_request(msg, c)) {
-		count(malformed);
-		return offer_refuse(c, "malformed", "the headers cannot be read");
-	}
-	if(!media_on())
-		return offer_refuse(c, "no-media", "msrp_listen is not set");
-	if((rc = offer_read(c, &sdp, &offer, &peer)) < 0)
-		return rc;
 	/* What is to be recorded must be had as a whole: it is received, and sent from here (adr/0031). */
 	if(!to_isf && c->verdict.record_history && archive_configured()) {
 		c->reason = "history";
 		return -1;
 	}
-	kept = deferral_of_invite(msg, c, offer.file_size);
+	kept = deferral_of_invite(msg, c, offer.sdp.file_size);
 	if(!kept)
 		return reason_status(c->reason) < 500 ? -1 : -2;
 	job = cpm_record_parse(kept->record, &record, NULL) == CPM_OK
-				  ? job_make(c, &record, sdp, &offer, to_isf, &c->reason)
+				  ? job_make(c, &record, &offer, to_isf, &c->reason)
 				  : NULL;
 	shm_free(kept);
 	if(!job)
 		return reason_status(c->reason) < 500 ? -1 : -2;
 	c->reason = "";
-	job->request.route = target;
-	job->peer = peer;
 	return hand_over(msg, c, job, to_isf);
 }

@@ -60,47 +60,33 @@ static bool client_ready(const struct context *c)
 
 int receive_begin(struct sip_msg *msg, struct context *c, const str *route)
 {
-	struct transaction_route target;
+	struct handover_offer offer;
 	struct store_job *message;
 	struct receive_job *job;
-	struct cpm_slice sdp = CPM_SLICE_NONE;
-	struct cpm_sdp offer;
-	struct peer_address peer = {""};
 	bool direct;
-	int rc;
+	int rc = handover_read(msg, c, "cpm_receive", route, &offer);
 
-	if(!transaction_route_find(route, &target)) {
-		LM_ERR("cpm_receive: there is no route[%.*s]\n", route->len, route->s);
-		c->reason = "busy";
-		return -2;
-	}
-	if(!context_request(msg, c)) {
-		count(malformed);
-		return offer_refuse(c, "malformed", "the headers cannot be read");
-	}
-	if(!media_on())
-		return offer_refuse(c, "no-media", "msrp_listen is not set");
+	if(rc < 0)
+		return rc;
 	if(!media_available()) {
 		count(store_failures);
 		return offer_refuse(c, "store", "redis");
 	}
-	if((rc = offer_read(c, &sdp, &offer, &peer)) < 0)
-		return rc;
 	/* With a client at hand it is not to be deferred, whatever is to become of deferred ones. */
 	direct = !c->undelivered && c->decided && c->verdict.action == CPM_DELIVER && !c->dnd
 			 && client_ready(c);
 	c->no_client = !direct;
-	message = deferral_of_invite(msg, c, offer.file_size);
+	message = deferral_of_invite(msg, c, offer.sdp.file_size);
 	if(!message)
 		return reason_status(c->reason) < 500 ? -1 : -2;
 	if(direct)
 		message->place = STORE_TO_PUSH;
-	job = job_make(message, sdp);
+	job = job_make(message, offer.text);
 	if(!job) {
 		shm_free(message);
 		return offer_refuse(c, "busy", "no memory");
 	}
-	job->request.route = target;
-	job->peer = peer;
+	job->request.route = offer.route;
+	job->peer = offer.peer;
 	return hand_over(msg, c, job);
 }

@@ -116,7 +116,8 @@ def test_the_end_comes_after_the_last_octet(scene):
     frame = call.peer.request(body=body, byte_range=f"1-*/{len(body)}", flag="+")
     call.peer.send_frame(frame)
     assert call.peer.wait_response(frame.tid) == 200
-    wait_until(lambda: phone.peers and sum(len(f.body or b"") for f in phone.peers[0].frames) >= len(body) - 1, 10, "all but the last octet")
+    peer = phone.wait_peer()
+    peer.wait(lambda: sum(len(f.body or b"") for f in peer.frames) >= len(body) - 1, 10, "all but the last octet")
     end = call.peer.request(message_id=frame.get("Message-ID"), body=b"", byte_range=f"{len(body) + 1}-{len(body)}/{len(body)}")
     call.peer.send_frame(end)
     assert call.peer.wait_response(end.tid) == 200

@@ -21,8 +21,8 @@ TRUSTED.write_text(Path(OURS + ".crt").read_text() + Path(OTHER_NAME + ".crt").r
 PLAIN, TLS = free_port(), free_port()
 STACK = {"modparams": [
     ("cpm_pf", "msrp_listen", f"127.0.0.1:{PLAIN}, tls:127.0.0.1:{TLS}"), ("cpm_pf", "msrp_tls_certificate", OURS),
-    ("cpm_pf", "msrp_tls_ca", str(TRUSTED)), ("cpm_pf", "msrp_tls_verify", 2), ("cpm_pf", "msrp_offer_tls", 1), ("cpm_pf", "msrp_bind_ms", 2000),
-    ("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 1),
+    ("cpm_pf", "msrp_tls_ca", str(TRUSTED)), ("cpm_pf", "msrp_tls_verify", 2), ("cpm_pf", "msrp_offer_tls", 1),
+    ("cpm_pf", "msrp_bind_ms", 2000), ("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 1),
 ]}
 
 

@@ -200,7 +200,9 @@ def test_no_cpim(scene):
     assert call.call.bye() == 200
 
 
-@pytest.mark.parametrize("body", ["v=0\r\ns=-\r\n", "nonsense", "v=0\r\no=- 1 1 IN IP4 a\r\ns=-\r\nc=IN IP4 a\r\nt=0 0\r\nm=audio 1 RTP/AVP 0\r\n"])
+@pytest.mark.parametrize("body", [
+    "v=0\r\ns=-\r\n", "nonsense", "v=0\r\no=- 1 1 IN IP4 a\r\ns=-\r\nc=IN IP4 a\r\nt=0 0\r\nm=audio 1 RTP/AVP 0\r\n",
+])
 def test_offers_without_msrp(scene, body):
     alice, bob = scene.person("alice"), scene.person("bob")
     call = LargeCall(scene, alice, bob, body=body)

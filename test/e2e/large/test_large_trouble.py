@@ -158,7 +158,8 @@ def counted(stack, name):
 
 
 HOSTILE = [
-    b"GET / HTTP/1.1\r\n\r\n", b"MSRP x\r\n-------x$\r\n", b"MSRP 1234 SEND\r\n" + b"X: y\r\n" * 5000, b"MSRP 1234 SEND\r\nX: " + b"y" * 100000,
+    b"GET / HTTP/1.1\r\n\r\n", b"MSRP x\r\n-------x$\r\n", b"MSRP 1234 SEND\r\n" + b"X: y\r\n" * 5000,
+    b"MSRP 1234 SEND\r\nX: " + b"y" * 100000,
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"MSRP 1234 SEND\r\n-------1235$\r\n",
 ]
 

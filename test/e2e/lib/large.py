@@ -36,12 +36,18 @@ def large_body(sender, recipient, size, **options):
 class LargeCall:
     """A sender's INVITE; with a 200 its media is connected."""
 
-    def __init__(self, scene, sender, recipient, *, size=None, setup="active", headers=None, peer=None, body=None, connect=True, node=None, **options):
+    def __init__(
+        self, scene, sender, recipient, *, size=None, setup="active", headers=None, peer=None, body=None, connect=True, node=None,
+        **options,
+    ):
         self.agent = SipAgent(sender, (node or scene.stack.node).sip)
         scene.closers.append(self.close)
         self.peer = peer or MsrpPeer()
-        offer = body or sdp(self.peer.path, host=self.peer.host, port=self.peer.port, direction="sendonly", setup=setup, size=size, tls=self.peer.tls)
-        self.call = Call(self.agent, recipient, offer, headers=[*(headers or large_headers(sender)), "Content-Type: application/sdp"], **options)
+        offer = body or sdp(
+            self.peer.path, host=self.peer.host, port=self.peer.port, direction="sendonly", setup=setup, size=size, tls=self.peer.tls
+        )
+        headers = [*(headers or large_headers(sender)), "Content-Type: application/sdp"]
+        self.call = Call(self.agent, recipient, offer, headers=headers, **options)
         self.reply = self.call.reply
         if self.reply.status == 200 and connect:
             path = self.reply.attribute("path")
@@ -63,7 +69,10 @@ class LargeCall:
 class LargePhone:
     """A client that registers, takes INVITEs, connects (unless told otherwise), and keeps the messages that came."""
 
-    def __init__(self, scene, aor, *, setup="active", status=200, register=True, answer=None, read=True, tags=LARGE_TAG, instance=None, connect=True, port=0, tls=None, host="127.0.0.1", node=None):
+    def __init__(
+        self, scene, aor, *, setup="active", status=200, register=True, answer=None, read=True, tags=LARGE_TAG, instance=None, connect=True,
+        port=0, tls=None, host="127.0.0.1", node=None,
+    ):
         self.host, self.aor, self.setup, self.status, self.answer, self.read, self.connect = host, aor, setup, status, answer, read, connect
         self.tls, self.peers, self.invites = tls, [], []
         self.agent = SipAgent(aor, (node or scene.stack.node).sip, on_invite=self._on_invite, port=port)
@@ -87,7 +96,8 @@ class LargePhone:
             peer.stall()
         if self.connect:
             threading.Thread(target=self._media, args=(peer, request.attribute("path")), daemon=True).start()
-        return 200, sdp(peer.path, host=self.host, port=peer.port, direction="recvonly", setup=self.setup, tls=peer.tls), ["Supported: timer"]
+        answer = sdp(peer.path, host=self.host, port=peer.port, direction="recvonly", setup=self.setup, tls=peer.tls)
+        return 200, answer, ["Supported: timer"]
 
     def _media(self, peer, path):
         try:
@@ -113,7 +123,8 @@ class LargePhone:
 
     def wait_peer(self, count=1, timeout_s=15):
         """The MSRP side of the count-th session."""
-        return wait_until(lambda: len(self.peers) >= count and self.peers[count - 1], timeout_s, f"session {count} of {self.aor}", pause_s=0.02)
+        what = f"session {count} of {self.aor}"
+        return wait_until(lambda: len(self.peers) >= count and self.peers[count - 1], timeout_s, what, pause_s=0.02)
 
     def close(self):
         for peer in self.peers:

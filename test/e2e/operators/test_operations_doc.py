@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (C) 2026 the cpm_pf authors
-"""doc/operations.md, "Steer what waits" and "Try expiry by hand", typed as they stand."""
+"""doc/operations.md, "Large messages", "Steer what waits" and "Try expiry by hand", typed as they stand."""
 
 import os
 import re
@@ -64,3 +64,13 @@ def test_expiry_by_hand(scene, stack):
     phone = scene.phone("sip:alice@cpm.test")
     phone.wait_received(1)
     assert report_names(phone) == [("m1", "failed")]
+
+
+@pytest.mark.clause("LM-4", "PU-5")
+def test_large_messages_by_hand(scene, stack):
+    stack.rpc("cpm_pf.delete", BOB, "all")
+    text = "\n".join(blocks("Large messages")).replace("kamcmd", program("kamcmd")).replace("redis-cli", program("redis-cli"))
+    said = shell(stack, text, TOP)
+    assert said.count("the same\n") == 2 and "answered [200]" in said
+    assert "large_sent: 1" in said and "large_bridged: 1" in said and "balance: 0" in said
+    assert scene.waiting(BOB) == []
