@@ -62,15 +62,15 @@ def test_a_sender_whose_name_is_not_known(scene):
 class NamedPhone(LargePhone):
     """It is passive, and describes itself by names."""
 
-    def __init__(self, *args, host, **options):
-        self.host = host
+    def __init__(self, *args, name, **options):
+        self.name = name
         super().__init__(*args, setup="passive", **options)
 
     def _on_invite(self, request):
         status, _, headers = super()._on_invite(request)
         peer = self.peers[-1]
-        path = peer.path.replace("127.0.0.1", self.host)
-        return status, sdp(path, host=self.host, port=peer.port, direction="recvonly", setup="passive"), headers
+        path = peer.path.replace("127.0.0.1", self.name)
+        return status, sdp(path, host=self.name, port=peer.port, direction="recvonly", setup="passive"), headers
 
 
 @pytest.mark.clause("SL-3", "LM-8")
@@ -79,9 +79,9 @@ def test_a_client_with_a_name(scene, deferred):
     alice, bob = scene.person("alice"), scene.person("bob")
     name(scene, "phone.test")
     body = large_body(alice, bob, 5000)
-    phone = None if deferred else NamedPhone(scene, bob, host="phone.test")
+    phone = None if deferred else NamedPhone(scene, bob, name="phone.test")
     assert send_large(scene, alice, bob, body) == [200]
-    phone = phone or NamedPhone(scene, bob, host="phone.test")
+    phone = phone or NamedPhone(scene, bob, name="phone.test")
     # What it sends back names its path as it is in its answer.
     assert phone.wait_message() == body
     scene.wait_waiting(bob, 0)
@@ -92,7 +92,7 @@ def test_a_client_whose_name_is_not_known(scene):
     alice, bob = scene.person("alice"), scene.person("bob")
     name(scene, "nowhere.test", bad=True)
     assert send_large(scene, alice, bob, large_body(alice, bob, 5000)) == [200]
-    phone = NamedPhone(scene, bob, host="nowhere.test")
+    phone = NamedPhone(scene, bob, name="nowhere.test")
     phone.agent.wait_request("BYE")
     scene.wait_waiting(bob, 1)
     phone.register(expires=0)
