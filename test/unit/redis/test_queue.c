@@ -213,6 +213,39 @@ START_TEST(one_holder_of_the_lease)
 }
 END_TEST
 
+/* Whose clock is behind, or whose worker took both within one microsecond, stores a later message behind the earlier ones. */
+START_TEST(what_is_stored_later_arrives_later)
+{
+	struct store *behind = driver_open(&config);
+	struct store_next a = driver_ask("a");
+	struct store_next_result r;
+	struct store_put put;
+
+	driver_store(store, "m1");
+	r = driver_next(store, &a);
+	ck_assert_uint_eq(r.count, 1);
+	a.after = r.messages[0].arrival;
+	store_batch_free(&r.batch);
+	for(int i = 2; i <= 3; i++) {
+		char id[8];
+
+		snprintf(id, sizeof(id), "m%d", i);
+		put = driver_message(id);
+		put.now_ms -= 3600000;
+		put.expires_ms = put.now_ms + 7200000;
+		ck_assert_int_eq(driver_put(behind, &put).rc, STORE_OK);
+	}
+	r = driver_next(store, &a);
+	ck_assert_uint_eq(r.count, 2);
+	ck_slice(r.messages[0].id, "m2", "the next one");
+	ck_slice(r.messages[1].id, "m3", "the last one");
+	ck_assert_int_gt(r.messages[0].arrival, a.after);
+	ck_assert_int_gt(r.messages[1].arrival, r.messages[0].arrival);
+	store_batch_free(&r.batch);
+	store_free(&behind);
+}
+END_TEST
+
 START_TEST(a_lease_runs_out)
 {
 	struct store_next a = driver_ask("a"), b = driver_ask("b");
@@ -501,6 +534,7 @@ int main(void)
 	tcase_add_test(t, forgets_an_identity_after_its_window);
 	tcase_add_test(t, keeps_the_quota);
 	tcase_add_test(t, one_holder_of_the_lease);
+	tcase_add_test(t, what_is_stored_later_arrives_later);
 	tcase_add_test(t, a_lease_runs_out);
 	tcase_add_test(t, hands_out_no_more_than_wanted);
 	tcase_add_test(t, failed_messages_wait_for_their_time);
