@@ -403,8 +403,7 @@ static void events_take(struct imap *im, int timeout_ms)
 
 void imap_watch(struct imap *im, int fd, bool write)
 {
-	struct epoll_event event = {
-			.events = EPOLLIN | (write ? EPOLLOUT : 0), .data.u64 = WATCHED};
+	struct epoll_event event = {.events = EPOLLIN | (write ? EPOLLOUT : 0), .data.u64 = WATCHED};
 
 	if(epoll_ctl(im->watcher, EPOLL_CTL_MOD, fd, &event) < 0)
 		epoll_ctl(im->watcher, EPOLL_CTL_ADD, fd, &event);

@@ -155,6 +155,9 @@ void world_phone_comes(struct world *w, int user, int phone)
 {
 	struct phone *p = &w->users[user].phones[phone];
 
+	/* Nobody answers its REGISTER. */
+	if(some_node(w) < 0)
+		return;
 	p->registered = true;
 	p->since_ms = w->now_ms;
 	p->manner = w->calm ? MANNER_GOOD : (enum manner)world_random(w, MANNERS);
