@@ -12,7 +12,7 @@ import threading
 import pytest
 import redis
 from imapproxy import ImapProxy
-from lib.documents import rule, ruleset
+from lib.documents import DEFERRED, rule, ruleset
 from lib.imdn import reports
 from lib.mailbox import Mailbox
 from lib.messages import cpim
@@ -153,11 +153,14 @@ def test_login_refused(scene, stack, proxy, box):
 
 
 @pytest.mark.clause("MS-1")
-def test_over_quota(scene, stack, proxy, box):
-    """Full: deferred; stored when the user has made room."""
+@pytest.mark.parametrize("status", [200, 202], ids=["store", "deferred"])
+def test_over_quota(scene, stack, proxy, box, status):
+    """Full: deferred; stored when the user has made room. So with a rule for deferred messages."""
     alice = scene.person("alice")
     phone = scene.phone(alice)
-    assert [scene.send(alice, box.aor, disposition=None).status for _ in range(3)] == [200] * 3
+    if status == 202:
+        deferred_rule(scene, box)
+    assert [scene.send(alice, box.aor, disposition=None).status for _ in range(3)] == [status] * 3
     sent = scene.send(alice, box.aor)
     assert sent.status == 202
     assert "reason=quota" in stack.node.log.read_text()
@@ -185,6 +188,26 @@ def test_dies_in_the_middle_of_an_append(scene, stack, proxy, box, manners, stat
     with never_more_than(box, 2):
         stored_in_the_end(scene, box, phone, sent, uids=2)
     assert scene.statistics()["imap_found"] == found + (manners != "cut-literal")
+
+
+@pytest.mark.clause("MS-1", "DF-3")
+@pytest.mark.parametrize("manners", ["cut-answer", "cut-literal", "mute-answer", "late-700"])
+def test_deferred_message_dies_in_the_middle(scene, stack, proxy, box, manners):
+    """A rule for deferred messages says store: 202 whatever becomes of the answer, one object, one report."""
+    alice = scene.person("alice")
+    phone = scene.phone(alice)
+    deferred_rule(scene, box)
+    assert scene.send(alice, box.aor, disposition=None).status == 202
+    proxy.set(manners, 1)
+    sent = scene.send(alice, box.aor)
+    assert sent.status == 202
+    with never_more_than(box, 2):
+        stored_in_the_end(scene, box, phone, sent, uids=2)
+
+
+def deferred_rule(scene, box):
+    scene.documents.put("policy", box.aor, ruleset(rule("deferred", "<oxe:allow-store>true</oxe:allow-store>", media=DEFERRED)))
+    scene.stack.rpc("cpm_pf.reload", box.aor)
 
 
 def enlarge(stack, message, body):
