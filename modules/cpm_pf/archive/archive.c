@@ -168,6 +168,8 @@ void archive_rekey(struct archive_job *job)
 	memmove(host + ARCHIVE_KEY_MORE, host, job->key.n - at);
 	memcpy(host, ".2", ARCHIVE_KEY_MORE);
 	job->key.n += ARCHIVE_KEY_MORE;
+	/* The mark is its own already. */
+	job->identity = CPM_SLICE_NONE;
 	job->second = true;
 }
 
@@ -336,6 +338,9 @@ static void on_marked(void *context, enum store_rc rc, struct cpm_slice id, int6
 	struct archive_job *job = context;
 
 	job->marking = false;
+	/* Trouble with a recording stops nothing, nor does trouble with its mark. */
+	if(rc == STORE_DOWN && job->task == ARCHIVE_RECORD)
+		rc = STORE_OK;
 	job->marked = id.n > sizeof(job->first) ? STORE_DOWN : rc;
 	job->marked_ms = since_ms;
 	job->first_n = job->marked == STORE_DOWN ? 0 : id.n;
@@ -351,13 +356,16 @@ static bool mark_begin(struct archive_job *job, struct cpm_slice id, int64_t now
 	struct store_mark mark = {.id = id,
 			.aor = job->aor,
 			.identity = job->identity,
+			.history = job->task == ARCHIVE_RECORD,
 			.now_ms = now,
 			.ttl_ms = (int64_t)settings.dedup_window_s * 1000};
 
 	job->marking = store_mark(store, &mark, on_marked, job);
-	job->go = job->marking ? IMAP_HOLD : IMAP_STOP;
+	job->go = job->marking ? IMAP_HOLD : IMAP_GO;
 	job->marked = STORE_DOWN;
-	return job->marking;
+	if(!job->marking && job->task == ARCHIVE_RECORD)
+		job->marked = STORE_OK;
+	return job->marking || job->marked == STORE_OK;
 }
 
 static void append_begin(struct archive_job *job, int64_t now)
@@ -440,6 +448,10 @@ static void remove_begin(struct archive_job *job, int64_t now)
 
 static void job_take(struct archive_job *job, int64_t now)
 {
+	/* It may come for a second time. */
+	job->ended = false;
+	job->go = IMAP_GO;
+	job->marked = STORE_OK;
 	count(imap_calls);
 	if(job->task == ARCHIVE_REMOVE)
 		remove_begin(job, now);

@@ -42,7 +42,8 @@ struct archive_job {
 	struct cpm_slice aor;          /* canonical key; borrows from the job or from owner */
 	struct cpm_slice key;          /* of the object, local@host */
 	struct cpm_slice record, body; /* STORE, RECORD: of the message */
-	/* STORE: of a message that was not put: it is marked in the queue's store first, and stored when nobody marked it before. Borrows. */
+	/* STORE, RECORD: of a message that was not put: it is marked in the queue's store first, and stored when nobody marked it before.
+	 * Borrows; empty: not to be marked. */
 	struct cpm_slice identity;
 	enum store_rc marked; /* as store_mark_cb says; unless it is STORE_OK nothing was stored */
 	int64_t marked_ms;

@@ -106,8 +106,8 @@ void call_text(struct command *c, struct cpm_slice record, struct cpm_slice body
 	command_arg3(c, cpm_buf_slice(&head), record, body);
 }
 
-void call_mark(struct command *c, const struct store_config *config, struct cpm_slice aor,
-		struct cpm_slice identity)
+void call_mark(struct command *c, const struct store_config *config, const char *kind,
+		struct cpm_slice aor, struct cpm_slice identity)
 {
 	char memory[2 * 20 + 1];
 	struct cpm_buf text;
@@ -119,7 +119,7 @@ void call_mark(struct command *c, const struct store_config *config, struct cpm_
 			cpm_buf_add_char(&text, '-');
 		cpm_buf_add_u64(&text, hash);
 	}
-	call_key(c, config, "d", cpm_buf_slice(&text));
+	call_key(c, config, kind, cpm_buf_slice(&text));
 }
 
 int64_t call_number_of(const redisReply *r)

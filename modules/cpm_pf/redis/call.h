@@ -50,8 +50,8 @@ void call_entry(struct command *c, char letter, struct cpm_slice id, struct cpm_
 /* "<length of the record>\n<record><body>" */
 void call_text(struct command *c, struct cpm_slice record, struct cpm_slice body);
 /* A key that marks an identity as seen: its hash with two seeds, 128 bits, so that long ones cost no memory. */
-void call_mark(struct command *c, const struct store_config *config, struct cpm_slice aor,
-		struct cpm_slice identity);
+void call_mark(struct command *c, const struct store_config *config, const char *kind,
+		struct cpm_slice aor, struct cpm_slice identity);
 
 /* A whole number, whether Lua sent it as one or as text; -1 otherwise. */
 int64_t call_number_of(const redisReply *r);

@@ -109,7 +109,7 @@ struct command *claim_report(const struct store_config *config, const char *sha,
 	call_key(c, config, "r", report->id);
 	call_key(c, config, "tasks", CPM_SLICE_NONE);
 	call_key(c, config, "sums", CPM_SLICE_NONE);
-	call_mark(c, config, CPM_SLICE("report"), report->id);
+	call_mark(c, config, "d", CPM_SLICE("report"), report->id);
 	command_arg3(c, CPM_SLICE("r:"), report->id, CPM_SLICE_NONE);
 	call_number(c, report->due_ms);
 	command_arg_i64(c, call_ttl(config, now_ms, report->expires_ms));

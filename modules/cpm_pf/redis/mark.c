@@ -20,7 +20,7 @@ struct command *mark_call(
 			CALL_ID_MAX + 4 * CALL_SMALL);
 	if(!c)
 		return NULL;
-	call_mark(c, config, mark->aor, mark->identity);
+	call_mark(c, config, mark->history ? "h" : "d", mark->aor, mark->identity);
 	cpm_buf_init_fixed(&since, since_text, sizeof(since_text));
 	cpm_buf_add_char(&since, '+');
 	cpm_buf_add_u64(&since, (uint64_t)call_clamp(mark->now_ms, 0, CALL_NUMBER_MAX));

@@ -111,6 +111,7 @@ struct store_mark {
 	struct cpm_slice id;
 	struct cpm_slice aor;
 	struct cpm_slice identity; /* not empty */
+	bool history; /* of a recording, which is another object than a message in place of delivery */
 	int64_t now_ms;
 	int64_t ttl_ms;
 };

@@ -70,7 +70,7 @@ struct command *transition_put(
 	call_key(c, config, "m", put->id);
 	call_key(c, config, parked ? "p" : "u", put->aor);
 	call_key(c, config, "due", CPM_SLICE_NONE);
-	call_mark(c, config, put->aor, put->identity.n ? put->identity : put->id);
+	call_mark(c, config, "d", put->aor, put->identity.n ? put->identity : put->id);
 	call_key(c, config, parked ? "u" : "p", put->aor);
 	call_key(c, config, "sums", CPM_SLICE_NONE);
 	if(marked) {

@@ -11,6 +11,7 @@
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "../queue/history.h"
+#include "../queue/queue.h"
 #include "../sip/contacts.h"
 #include "deferral.h"
 #include "script.h"
@@ -30,6 +31,38 @@ static bool wanted(struct sip_msg *msg, struct context *c)
 		   || !cpm_cpim_is_imdn(&cpim);
 }
 
+static void recorded(struct command_job *command, struct store *store, int64_t now);
+
+/* again: of a repeat, by the id of the first. */
+static bool post(struct store_job *job, bool again)
+{
+	struct archive_job *a =
+			archive_job_make(ARCHIVE_RECORD, job->aor, job->id, "", job->record, job->body, false);
+
+	if(!a)
+		return false;
+	a->owner = job;
+	a->again = again;
+	if(!again)
+		a->identity = job->identity;
+	a->command.run = recorded;
+	if(archive_post(a))
+		return true;
+	archive_job_free(a);
+	return false;
+}
+
+/* The same message was recorded before, or was to be: it is looked for. False when it cannot be. */
+static bool recorded_before(struct archive_job *a)
+{
+	struct store_job *job = a->owner;
+
+	if(!queue_adopt(job, archive_first(a)) || !post(job, true))
+		return false;
+	archive_job_free(a);
+	return true;
+}
+
 static void recorded(struct command_job *command, struct store *store, int64_t now)
 {
 	struct archive_job *a = (struct archive_job *)command;
@@ -37,10 +70,11 @@ static void recorded(struct command_job *command, struct store *store, int64_t n
 	struct context_recording recording = {.uid = 0};
 	struct cpm_slice id = cpm_slice_head(a->key, cpm_slice_find(a->key, '@'));
 
-	if(history_again(a))
+	if(a->marked == STORE_BUSY ? recorded_before(a) : history_again(a))
 		return;
 	if(a->rc == IMAP_OK) {
-		count(recordings);
+		if(!a->found)
+			count(recordings);
 		memcpy(recording.id, id.p, id.n < sizeof(recording.id) ? id.n : sizeof(recording.id) - 1);
 		recording.uid = a->uid;
 		recording.uidvalidity = a->uidvalidity;
@@ -61,21 +95,6 @@ static void recorded(struct command_job *command, struct store *store, int64_t n
 	context_resume(NULL, NULL);
 	shm_free(job);
 	archive_job_free(a);
-}
-
-static bool post(struct store_job *job)
-{
-	struct archive_job *a =
-			archive_job_make(ARCHIVE_RECORD, job->aor, job->id, "", job->record, job->body, false);
-
-	if(!a)
-		return false;
-	a->owner = job;
-	a->command.run = recorded;
-	if(archive_post(a))
-		return true;
-	archive_job_free(a);
-	return false;
 }
 
 int ki_record(struct sip_msg *msg, str *route)
@@ -112,7 +131,7 @@ int ki_record(struct sip_msg *msg, str *route)
 			count(recordings_failed);
 			return -2;
 	}
-	if(post(job))
+	if(post(job, false))
 		return 0;
 	transaction_unpark(&job->transaction);
 	shm_free(job);

@@ -71,8 +71,8 @@ def phone_at_both(scene, stack, aor):
     return phone
 
 
-def stored_once(scene, box, phone, imdn_id):
-    assert [o["IMDN-Message-ID"] for o in box.wait_objects(1)] == [imdn_id]
+def stored_once(scene, box, phone, imdn_id, others=0):
+    assert [o["IMDN-Message-ID"] for o in box.wait_objects(1 + others)].count(imdn_id) == 1
     scene.wait_waiting(box.aor, 0, deadline_s=20)
     phone.wait_received(1)
     assert {(r.message_id, r.status) for r in reports(phone)} == {(imdn_id, "delivered")}
@@ -123,11 +123,15 @@ def test_both_nodes_at_once(scene, stack, proxy, box):
 def test_node_killed_between_the_append_and_its_answer(scene, stack, proxy, box, manners, second):
     """Nobody knows whether the object is there. The repeat looks for it, and waits for what may still arrive."""
     alice = scene.person("alice")
+    # The folder is there.
+    assert scene.send(alice, box.aor, disposition=None).status == box.status
     appends, seen = proxy.appends, []
     proxy.set(manners, 1)
     writer = threading.Thread(target=lambda: seen.append(scene.send(alice, box.aor, imdn_id="killed-1", timeout_s=5)), daemon=True)
     writer.start()
     wait_until(lambda: proxy.appends > appends, 10, "the APPEND has left the node")
+    if manners == "mute-answer":
+        box.wait_objects(2)
     stack.nodes[0].process.kill()
     try:
         # With a new request at the other node, or with a repetition of the old one at the node that is back.
@@ -138,10 +142,10 @@ def test_node_killed_between_the_append_and_its_answer(scene, stack, proxy, box,
     phone = phone_at_both(scene, stack, alice)
     if not second:
         assert scene.send(alice, box.aor, imdn_id="killed-1").status in (200, 202)
-    stored_once(scene, box, phone, "killed-1")
+    stored_once(scene, box, phone, "killed-1", others=1)
     writer.join(20)
     assert scene.send(alice, box.aor, imdn_id="killed-1", node=stack.nodes[1]).status in (200, 202)
-    assert len(box.objects()) == 1
+    assert len(box.objects()) == 2
 
 
 @pytest.mark.clause("MS-1")
@@ -174,3 +178,66 @@ def test_without_redis_nothing_is_stored(scene, stack, box):
     assert box.objects() == []
     wait_until(lambda: scene.send(alice, box.aor, imdn_id="redis-1").status == box.status, 10, "Redis takes writes again")
     stored_once(scene, box, phone, "redis-1")
+
+
+def history_user(scene, name):
+    user = scene.person(name)
+    scene.documents.put("policy", user, ruleset(rule("history", '<oxe:allow-offline-storage oxe:allow="true"/>')))
+    return user
+
+
+@pytest.mark.clause("PM-6", "HI-1")
+@pytest.mark.parametrize("second", [0, 1], ids=["the-same-node", "another-node"])
+def test_recorded_message_again(scene, stack, proxy, second):
+    """The client hears of the repeat, with the UID of the one recording."""
+    proxy.set("pass")
+    alice, bob = scene.person("alice"), history_user(scene, "bob")
+    phone = phone_at_both(scene, stack, bob)
+    first, again = stack.nodes[0], stack.nodes[second]
+    assert scene.send(alice, bob, imdn_id="recorded-1", node=first).status == 200
+    assert scene.send(alice, bob, imdn_id="recorded-1", node=again).status == 200
+    uids = [m.get("Message-UID") for m in phone.wait_received(2)]
+    assert uids[0] and uids[0] == uids[1]
+    assert len(Mailbox(stack, bob).objects()) == 1
+    assert scene.send(alice, bob, imdn_id="recorded-2", node=again).status == 200
+    assert phone.wait_received(3)[2].get("Message-UID") not in uids
+    assert len(Mailbox(stack, bob).objects()) == 2
+
+
+@pytest.mark.clause("PM-6", "HI-1")
+def test_node_killed_while_it_records(scene, stack, proxy):
+    """The recording is there, its message never left: the repeat is delivered with it."""
+    proxy.set("pass")
+    alice, bob = scene.person("alice"), history_user(scene, "bob")
+    phone = phone_at_both(scene, stack, bob)
+    assert scene.send(alice, bob).status == 200
+    appends = proxy.appends
+    proxy.set("mute-answer", 1)
+    writer = threading.Thread(target=lambda: scene.send(alice, bob, imdn_id="killed-2", timeout_s=5), daemon=True)
+    writer.start()
+    wait_until(lambda: proxy.appends > appends, 10, "the APPEND has left the node")
+    stored = Mailbox(stack, bob).wait_objects(2)[1]
+    stack.nodes[0].process.kill()
+    try:
+        assert scene.send(alice, bob, imdn_id="killed-2", node=stack.nodes[1]).status == 200
+        assert phone.wait_received(2)[1].get("Message-UID").partition(";")[0] == str(stored.uid)
+    finally:
+        stack.nodes[0].start()
+    writer.join(20)
+    assert len(Mailbox(stack, bob).objects()) == 2
+
+
+@pytest.mark.clause("HI-1")
+def test_without_redis_it_is_recorded_all_the_same(scene, stack, proxy):
+    proxy.set("pass")
+    alice, bob = scene.person("alice"), history_user(scene, "bob")
+    phone = phone_at_both(scene, stack, bob)
+    host, port = host_port(stack.env["CPM_REDIS"])
+    with redis.Redis(host, port) as client:
+        client.config_set("min-replicas-to-write", 1)
+        try:
+            assert scene.send(alice, bob).status == 200
+        finally:
+            client.config_set("min-replicas-to-write", 0)
+    assert phone.wait_received(1)[0].get("Message-UID")
+    assert len(Mailbox(stack, bob).objects()) == 1

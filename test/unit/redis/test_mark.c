@@ -85,6 +85,24 @@ START_TEST(is_seen_by_the_next)
 }
 END_TEST
 
+/* A recording is another object than a message in place of delivery; and each user has his own. */
+START_TEST(is_apart_from_others)
+{
+	struct store_mark mark = mark_of("second");
+	struct seen seen = {0};
+
+	make("first");
+	mark.history = _i == 0;
+	if(_i == 1)
+		mark.aor = CPM_SLICE("sip:carol@example.com");
+	if(_i == 2)
+		mark.identity = CPM_SLICE("imdn-2");
+	ck_assert(store_mark(store, &mark, mark_seen, &seen));
+	test_until(&store, 1, seen.calls);
+	ck_assert_int_eq(seen.rc, STORE_OK);
+}
+END_TEST
+
 /* A mark that waited for the disk would cost each stored message a write. */
 START_TEST(is_not_written_to_the_disk)
 {
@@ -193,6 +211,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, is_seen_by_the_next);
+	tcase_add_loop_test(t, is_apart_from_others, 0, 3);
 	tcase_add_test(t, is_not_written_to_the_disk);
 	tcase_add_test(t, gives_way_to_its_put_alone);
 	tcase_add_test(t, stays_when_a_put_is_refused);
