@@ -261,7 +261,7 @@ void media_run(int index)
 {
 	void *jobs[MEDIA_TURN_JOBS];
 	int64_t now, next, swept_ms = 0;
-	size_t i, n;
+	size_t i, n, pending;
 
 	media_start(index);
 	for(;;) {
@@ -275,7 +275,7 @@ void media_run(int index)
 		next = endpoint_run(endpoint, now);
 		/* What came goes to the store at once; what the store has goes out with the same turn. */
 		next = earlier(next, store_run(store, now));
-		media_pace_run();
+		pending = store_pending(store);
 		next = earlier(next, endpoint_run(endpoint, now));
 		if(now - swept_ms >= MEDIA_SWEEP_MS) {
 			swept_ms = now;
@@ -286,7 +286,9 @@ void media_run(int index)
 			transfer_sweep(now);
 			dialog_sweep(media_owner(self), now);
 		}
-		if(n < MEDIA_TURN_JOBS)
+		/* What this turn asks of the store after its own is to be sent before we sleep. */
+		media_pace_run();
+		if(n < MEDIA_TURN_JOBS && store_pending(store) <= pending)
 			media_sleep(earlier(next, swept_ms + MEDIA_SWEEP_MS));
 	}
 }
