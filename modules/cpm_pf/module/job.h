@@ -30,6 +30,7 @@ struct store_job {
 	struct transaction_route route; /* runs when the message could not be made safe */
 	enum cpm_defer_cause cause;
 	enum store_place place;
+	unsigned wants; /* CPM_WANT_..., of the record */
 	int stored_status; /* answered when the message is in the message store: 200, or 202 for a deferred one */
 	int64_t store_ms; /* when it is to be put there from the queue; 0: never, it only waits */
 	int64_t now_ms, expires_ms;

@@ -131,18 +131,6 @@ static bool record_make(const struct cpm_record *r, const struct cpm_report_text
 	return b.rc == CPM_OK && cpm_record_build(&report, &settings.limits, out, NULL) == CPM_OK;
 }
 
-bool report_owed(const struct cpm_record *r, struct cpm_slice body, enum cpm_end end)
-{
-	struct cpm_report_facts facts;
-
-	/* The body says no more than that it is a report itself: seldom worth a look. */
-	cpm_report_facts_of(r, CPM_SLICE_NONE, &settings.limits, &facts);
-	if(cpm_report_owed(end, &facts) == CPM_REPORT_NONE)
-		return false;
-	cpm_report_facts_of(r, body, &settings.limits, &facts);
-	return cpm_report_owed(end, &facts) != CPM_REPORT_NONE;
-}
-
 void report_make(const struct cpm_record *r, struct cpm_slice body, enum cpm_end end, int64_t now,
 		struct store_report *report)
 {

@@ -14,9 +14,6 @@
 /* In the queue process, once. */
 bool report_init(int process);
 
-/* Does this end of a message owe its sender a report? Any process. */
-bool report_owed(const struct cpm_record *r, struct cpm_slice body, enum cpm_end end);
-
 /* The report that this end of a message owes to its sender: empty id when none is. It borrows from memory that the next call uses
  * again. */
 void report_make(const struct cpm_record *r, struct cpm_slice body, enum cpm_end end, int64_t now,

@@ -81,15 +81,13 @@ static void finish(struct store_job *job, struct store *store, int64_t now)
 		on_reported(job, STORE_DOWN);
 }
 
-/* In the store process: nothing but the answer is left to do, so nobody else needs to be woken for it. */
+/* In the store process: nothing but the answer is left to do, so nobody else needs to be woken for it. What asks for a report may be
+ * owed one, which the queue process decides. */
 static bool storing_settle(struct archive_job *a)
 {
 	struct store_job *job = a->owner;
-	struct cpm_record r;
 
-	if(a->marked != STORE_OK || a->rc != IMAP_OK
-			|| cpm_record_parse(job->record, &r, NULL) != CPM_OK
-			|| report_owed(&r, job->body, CPM_END_STORED))
+	if(a->marked != STORE_OK || a->rc != IMAP_OK || job->wants & CPM_WANT_POSITIVE)
 		return false;
 	outcome_stored(job->id, job->aor, archive_folder(a), a->uid, a->uidvalidity, false);
 	reply(job, job->stored_status);

@@ -80,6 +80,7 @@ static struct store_job *job_make(const struct cpm_record *rec, struct cpm_slice
 	job->head.kind = JOB_STORE;
 	job->cause = rec->cause;
 	job->place = place_of(rec->handling);
+	job->wants = rec->wants;
 	job->now_ms = rec->arrived_ms;
 	job->expires_ms = rec->expires_ms;
 	at = job_put(at, &job->id, rec->id);
