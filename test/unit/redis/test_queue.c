@@ -227,7 +227,7 @@ START_TEST(what_is_stored_later_arrives_later)
 	a.after = r.messages[0].arrival;
 	store_batch_free(&r.batch);
 	for(int i = 2; i <= 3; i++) {
-		char id[8];
+		char id[16];
 
 		snprintf(id, sizeof(id), "m%d", i);
 		put = driver_message(id);
