@@ -39,6 +39,8 @@ static struct imap *imap;
 /* For marks alone. */
 static struct store *store;
 static struct store_config store_config;
+static size_t awaited; /* jobs that wait for nothing but their mark */
+static bool watched;
 /* Results that a full queue process could not take yet. */
 static struct archive_job **waiting;
 static size_t waiting_count;
@@ -198,8 +200,10 @@ static void job_back(struct archive_job *job)
 	unsigned long latency = (unsigned long)(now_ms() - job->begun_ms);
 
 	job->ended = true;
-	if(job->marking)
+	if(job->marking) {
+		awaited++;
 		return;
+	}
 	if(latency > atomic_load(&shared[self].latency_max_ms))
 		atomic_store(&shared[self].latency_max_ms, latency);
 	update_stat(stat_imap_latency_ms, (int)latency);
@@ -345,12 +349,13 @@ static void on_marked(void *context, enum store_rc rc, struct cpm_slice id, int6
 	job->marked_ms = since_ms;
 	job->first_n = job->marked == STORE_DOWN ? 0 : id.n;
 	memcpy(job->first, id.p, job->first_n);
-	job->go = job->marked == STORE_OK ? IMAP_GO : IMAP_STOP;
-	if(job->ended)
-		job_back(job);
+	if(!job->ended)
+		return;
+	awaited--;
+	job_back(job);
 }
 
-/* Asks while the object is on its way; its end waits for the answer. */
+/* Beside the append; both are waited for. */
 static bool mark_begin(struct archive_job *job, struct cpm_slice id, int64_t now)
 {
 	struct store_mark mark = {.id = id,
@@ -361,7 +366,6 @@ static bool mark_begin(struct archive_job *job, struct cpm_slice id, int64_t now
 			.ttl_ms = (int64_t)settings.dedup_window_s * 1000};
 
 	job->marking = store_mark(store, &mark, on_marked, job);
-	job->go = job->marking ? IMAP_HOLD : IMAP_GO;
 	job->marked = STORE_DOWN;
 	if(!job->marking && job->task == ARCHIVE_RECORD)
 		job->marked = STORE_OK;
@@ -375,7 +379,7 @@ static void append_begin(struct archive_job *job, int64_t now)
 	struct cpm_buf login, user, folder, key;
 	struct cpm_folder_values values;
 	struct cpm_record r;
-	struct imap_append a = {.again = job->again, .go = &job->go};
+	struct imap_append a = {.again = job->again};
 
 	if(cpm_record_parse(job->record, &r, NULL) != CPM_OK) {
 		job_fail(job, IMAP_REFUSED, "record");
@@ -450,7 +454,6 @@ static void job_take(struct archive_job *job, int64_t now)
 {
 	/* It may come for a second time. */
 	job->ended = false;
-	job->go = IMAP_GO;
 	job->marked = STORE_OK;
 	count(imap_calls);
 	if(job->task == ARCHIVE_REMOVE)
@@ -502,14 +505,19 @@ static void archive_start(int index)
 	}
 }
 
-/* An answer of Redis wakes us as one of the message store does. */
+/* Redis mostly answers before the message store, whose answer wakes us anyway. */
 static void store_watch(void)
 {
 	struct store_poll wanted[STORE_FDS_MAX];
-	size_t i, n = store_poll_set(store, wanted, STORE_FDS_MAX);
+	bool watch = awaited > 0 || !store_available(store);
+	size_t i, n;
 
+	if(!watch && !watched)
+		return;
+	n = store_poll_set(store, wanted, STORE_FDS_MAX);
 	for(i = 0; i < n; i++)
-		imap_watch(imap, wanted[i].fd, wanted[i].write);
+		imap_watch(imap, wanted[i].fd, watch, watch && wanted[i].write);
+	watched = watch;
 }
 
 /* New jobs wake us even while calls are under way: the next answer may be long in coming, and their users' connections idle. */

@@ -42,15 +42,14 @@ struct archive_job {
 	struct cpm_slice aor;          /* canonical key; borrows from the job or from owner */
 	struct cpm_slice key;          /* of the object, local@host */
 	struct cpm_slice record, body; /* STORE, RECORD: of the message */
-	/* STORE, RECORD: of a message that was not put: it is marked in the queue's store first, and stored when nobody marked it before.
-	 * Borrows; empty: not to be marked. */
+	/* STORE, RECORD: of a message that was not put: it is marked in the queue's store beside its append. Borrows; empty: not to be marked. */
 	struct cpm_slice identity;
-	enum store_rc marked; /* as store_mark_cb says; unless it is STORE_OK nothing was stored */
+	enum store_rc
+			marked; /* as store_mark_cb says: unless it is STORE_OK, what was stored is one too many */
 	int64_t marked_ms;
 	size_t first_n;
 	char first[ARCHIVE_ID_MAX];
 	/* The store process's own. */
-	enum imap_go go;
 	bool marking, ended;
 	/* The result. For REMOVE folder and numbers are given. */
 	enum imap_rc rc;

@@ -161,10 +161,8 @@ bool imap_append(
 	struct imapcall *call =
 			call_new(im, IMAPCALL_APPEND, a->user, a->folder, a->key, a->object, now_ms);
 
-	if(call) {
+	if(call)
 		call->again = a->again;
-		call->go = a->go;
-	}
 	return call_submit(im, call, cb, context);
 }
 

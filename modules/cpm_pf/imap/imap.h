@@ -54,8 +54,8 @@ int64_t imap_run(struct imap *im, int64_t now_ms);
 /* Waits until imap_run has something to do, fd (-1: none; always the same one) is readable, or timeout_ms have passed. */
 void imap_wait(struct imap *im, int fd, int timeout_ms);
 
-/* imap_wait also ends when something happens at fd; to be called before each wait, since a closed fd is forgotten. */
-void imap_watch(struct imap *im, int fd, bool write);
+/* imap_wait also ends when fd can be read or written; to be called before each wait, since a closed fd is forgotten. */
+void imap_watch(struct imap *im, int fd, bool read, bool write);
 
 bool imap_available(const struct imap *im);
 
@@ -78,7 +78,7 @@ const char *imap_rc_name(enum imap_rc rc);
 struct imap_result {
 	enum imap_rc rc;
 	/* Static: "ok", "absent", "quota", "refused", "too-large", "name", "no-uidplus", "unreachable", "certificate", "tls", "login",
-	 * "timeout", "lost", "protocol", "busy", "away" (refused by the breaker), "stopped" */
+	 * "timeout", "lost", "protocol", "busy", "away" (refused by the breaker) */
 	const char *reason;
 	struct cpm_slice
 			detail; /* what the server or the library said, for the log; valid during the call */
@@ -89,14 +89,9 @@ typedef void (*imap_cb)(void *context, const struct imap_result *result);
 
 /* All calls: false when refused at once (away, max_pending, no memory); then the callback does not come. They copy what they need.
  * user is the login name; folder a whole name in modified UTF-7; key the object's Message-ID with its <>. */
-/* May an object be stored? While it is HOLD, all of it but its end goes to the server, which cannot store it without: so somebody can
- * be asked meanwhile. STOP ends the call as down ("stopped"): it had no effect. */
-enum imap_go { IMAP_GO, IMAP_HOLD, IMAP_STOP };
-
 struct imap_append {
 	struct cpm_slice user, folder, key;
 	struct cpm_slice object; /* headers and body, lines ended by CRLF; no NUL */
-	const enum imap_go *go;  /* NULL: at once; lives until the callback */
 	bool again;              /* an earlier attempt may have stored it: look for it first */
 };
 /* Stores an object without flags. A folder that is not there is created and subscribed to. */

@@ -19,9 +19,6 @@ enum event {
 
 enum verdict { GO, END_OK, END_ABSENT, END_REFUSED };
 
-/* So much of an object is kept back until it may be stored. */
-#define HELD_BYTES 1
-
 #define ANY (IMAPCALL_APPEND | IMAPCALL_FIND | IMAPCALL_REMOVE)
 
 static const struct row {
@@ -66,7 +63,7 @@ void imapcall_start(struct imapcall *call)
 	if(append && call->doubtful)
 		call->again = true;
 	call->step = append && !call->again ? IMAPCALL_APPENDING : IMAPCALL_SELECTING;
-	call->literal_waits = call->held = false;
+	call->literal_waits = false;
 	if(call->kind == IMAPCALL_REMOVE && !call->uidvalidity)
 		call->uid = 0;
 }
@@ -142,23 +139,10 @@ bool imapcall_add_literal(struct imapcall *call, struct cpm_buf *out)
 	if(!call->literal_waits)
 		return false;
 	call->literal_waits = false;
-	if(call->go && *call->go != IMAP_GO && call->object.n) {
-		call->held = true;
-		cpm_buf_add(out, cpm_slice_head(call->object, call->object.n - HELD_BYTES));
-		return true;
-	}
 	call->under_way = true;
 	cpm_buf_add(out, call->object);
 	cpm_buf_add_str(out, "\r\n");
 	return true;
-}
-
-void imapcall_add_rest(struct imapcall *call, struct cpm_buf *out)
-{
-	call->held = false;
-	call->under_way = true;
-	cpm_buf_add(out, cpm_slice_from(call->object, call->object.n - HELD_BYTES));
-	cpm_buf_add_str(out, "\r\n");
 }
 
 void imapcall_note(struct imapcall *call, const struct cpm_imap_response *r)

@@ -30,15 +30,13 @@ struct imapcall {
 	enum imapcall_step step;
 	struct cpm_slice user, folder, key, object; /* in the same block */
 	uint32_t uid, uidvalidity;
-	uint32_t seen; /* number in the answer under way: UIDVALIDITY, or the highest one found */
-	bool again;    /* look before appending */
-	bool created;  /* the folder was made: another TRYCREATE is a refusal */
-	bool appended; /* the server has the object, but did not say where */
-	const enum imap_go *go; /* see imap_append */
-	bool held;              /* the end of the object was kept back */
-	bool under_way;         /* an APPEND with its object was given to the connection */
-	bool doubtful;          /* the answer to an APPEND was lost */
-	bool literal_waits;     /* the object goes out after "+" */
+	uint32_t seen;      /* number in the answer under way: UIDVALIDITY, or the highest one found */
+	bool again;         /* look before appending */
+	bool created;       /* the folder was made: another TRYCREATE is a refusal */
+	bool appended;      /* the server has the object, but did not say where */
+	bool under_way;     /* an APPEND with its object was given to the connection */
+	bool doubtful;      /* the answer to an APPEND was lost */
+	bool literal_waits; /* the object goes out after "+" */
 	int restarts;
 	int64_t deadline_ms;
 	imap_cb cb;
@@ -54,12 +52,6 @@ void imapcall_start(struct imapcall *call);
 enum cpm_rc imapcall_add_command(struct imapcall *call, bool literal_plus, struct cpm_buf *out);
 /* "+" came: appends what the server waits for. False when it waits for nothing of ours. */
 bool imapcall_add_literal(struct imapcall *call, struct cpm_buf *out);
-/* Appends what was kept back. */
-void imapcall_add_rest(struct imapcall *call, struct cpm_buf *out);
-static inline bool imapcall_stopped(const struct imapcall *call)
-{
-	return call->go && *call->go == IMAP_STOP;
-}
 /* An untagged response of the command under way. */
 void imapcall_note(struct imapcall *call, const struct cpm_imap_response *response);
 /* Its answer: the next step, or IMAPCALL_ENDED with the result. */

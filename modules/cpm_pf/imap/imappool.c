@@ -96,21 +96,6 @@ static void link_give(struct imap *im, size_t i, struct imapcall *call, int64_t 
 	link_command(im, i, now_ms);
 }
 
-/* Whether it may be stored is known now. */
-static void link_released(struct imap *im, size_t i, int64_t now_ms)
-{
-	struct imapcall *call = im->work[i];
-
-	if(!imapcall_stopped(call)) {
-		imapcall_add_rest(call, &im->links[i].out);
-		return;
-	}
-	/* Without the end of its literal the server drops it. */
-	im->work[i] = NULL;
-	imapline_fail(im, call, IMAP_DOWN, "stopped", CPM_SLICE_NONE);
-	link_lost(im, i, "stopped", now_ms);
-}
-
 static void capabilities_read(struct imaplink *l, struct cpm_slice words)
 {
 	l->capable_uidplus = cpm_imap_capable(words, "UIDPLUS");
@@ -144,11 +129,6 @@ static bool link_answer(
 	if(!call)
 		return false;
 	imapline_there(im);
-	/* Refused before it was whole: the server still takes what follows for the rest of it. */
-	if(call->held && r->status == CPM_IMAP_OK)
-		return false;
-	if(call->held)
-		imapcall_add_rest(call, &l->out);
 	l->since_ms = now_ms;
 	imapcall_answered(call, r);
 	if(call->step != IMAPCALL_ENDED) {
@@ -312,11 +292,6 @@ static void dispatch(struct imap *im, int64_t now_ms)
 		struct imapcall *call = *at;
 		size_t i = 0;
 
-		if(imapcall_stopped(call)) {
-			imapline_fail(im, imapline_take(im, at), IMAP_DOWN, "stopped", CPM_SLICE_NONE);
-			continue;
-		}
-
 		while(i < im->config->max_connections
 				&& !(link_is_idle(im, i) && link_is_of(&im->links[i], call->user)))
 			i++;
@@ -376,8 +351,6 @@ int64_t imap_run(struct imap *im, int64_t now_ms)
 	for(size_t i = 0; i < im->config->max_connections; i++) {
 		if(im->links[i].state == IMAPLINK_READY && im->links[i].stirs)
 			link_turn(im, i, now_ms);
-		if(im->work[i] && im->work[i]->held && *im->work[i]->go != IMAP_HOLD)
-			link_released(im, i, now_ms);
 	}
 	next = expire(im, now_ms);
 	dispatch(im, now_ms);
@@ -401,9 +374,10 @@ static void events_take(struct imap *im, int timeout_ms)
 			im->links[events[i].data.u64].stirs = true;
 }
 
-void imap_watch(struct imap *im, int fd, bool write)
+void imap_watch(struct imap *im, int fd, bool read, bool write)
 {
-	struct epoll_event event = {.events = EPOLLIN | (write ? EPOLLOUT : 0), .data.u64 = WATCHED};
+	struct epoll_event event = {
+			.events = (read ? EPOLLIN : 0) | (write ? EPOLLOUT : 0), .data.u64 = WATCHED};
 
 	if(epoll_ctl(im->watcher, EPOLL_CTL_MOD, fd, &event) < 0)
 		epoll_ctl(im->watcher, EPOLL_CTL_ADD, fd, &event);

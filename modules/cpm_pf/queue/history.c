@@ -66,6 +66,36 @@ static void recording_unsure(const struct archive_job *job)
 		history_remove(job->aor, cpm_slice_head(job->key, at), "", 0, 0, archive_folder(job));
 }
 
+static void withdrawn(struct command_job *command, struct store *store, int64_t now)
+{
+	archive_job_free((struct archive_job *)command);
+}
+
+/* Written down first, so that it happens whatever becomes of us; and done, so that it happens at once. */
+void history_withdraw(const struct archive_job *job)
+{
+	struct cpm_slice id = cpm_slice_head(job->key, cpm_slice_find(job->key, '@'));
+	bool known = job->rc == IMAP_OK;
+	struct archive_job *a;
+
+	if(!known && job->rc != IMAP_UNSURE)
+		return;
+	history_remove(job->aor, id, "", known ? job->uid : 0, known ? job->uidvalidity : 0,
+			archive_folder(job));
+	a = known ? archive_job_make(
+				ARCHIVE_REMOVE, job->aor, id, "", CPM_SLICE_NONE, CPM_SLICE_NONE, true)
+			  : NULL;
+	if(!a)
+		return;
+	a->uid = job->uid;
+	a->uidvalidity = job->uidvalidity;
+	memcpy(a->folder, job->folder, job->folder_n);
+	a->folder_n = job->folder_n;
+	a->command.run = withdrawn;
+	if(!archive_post(a))
+		archive_job_free(a);
+}
+
 bool history_again(struct archive_job *job)
 {
 	if(job->rc != IMAP_UNSURE || job->second

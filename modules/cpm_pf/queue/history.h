@@ -26,6 +26,9 @@ bool history_record(struct cpm_slice aor, struct cpm_slice id, const char *key_s
  * back is called again. */
 bool history_again(struct archive_job *job);
 
+/* Any process: what the job stored, or may have stored, is one too many: taken out, durably. */
+void history_withdraw(const struct archive_job *job);
+
 /* A recording that failed: counted, logged, and looked for when it may be there all the same. */
 void history_failed(const struct archive_job *job);
 

@@ -18,6 +18,7 @@
 #include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
+#include "history.h"
 #include "queue.h"
 #include "report.h"
 
@@ -152,25 +153,28 @@ static void stored_back(struct command_job *command, struct store *store, int64_
 
 	switch(a->marked) {
 		case STORE_BUSY:
+			/* The first one may be there: this one must not stay beside it. */
+			history_withdraw(a);
 			if(queue_adopt(job, archive_first(a)))
 				repeat(job, a->marked_ms, now);
 			else
 				queue_refuse(job, "store");
 			break;
 		case STORE_DUPLICATE:
+			history_withdraw(a);
 			outcome_duplicate(archive_first(a), job->aor);
 			reply(job, 202);
 			break;
-		case STORE_OK:
+		default:
+			/* Whether it is marked or not, what is there is there. */
 			if(a->rc == IMAP_OK) {
 				outcome_stored(job->id, job->aor, archive_folder(a), a->uid, a->uidvalidity, false);
 				finish(job, store, now);
-			} else {
+			} else if(a->marked == STORE_OK) {
 				not_stored(job, a, now);
+			} else {
+				queue_refuse(job, "store");
 			}
-			break;
-		default:
-			queue_refuse(job, "store");
 			break;
 	}
 	archive_job_free(a);

@@ -57,6 +57,7 @@ static bool recorded_before(struct archive_job *a)
 {
 	struct store_job *job = a->owner;
 
+	history_withdraw(a);
 	if(!queue_adopt(job, archive_first(a)) || !post(job, true))
 		return false;
 	archive_job_free(a);

@@ -470,59 +470,6 @@ START_TEST(committed_late)
 }
 END_TEST
 
-/* All but its end is with the server, which stores nothing before it may. _i: in a folder that is not there yet. */
-START_TEST(held_until_it_may_be_stored)
-{
-	struct imap_append a = append_of("<k1@h>", OBJECT("<k1@h>"));
-	enum imap_go go = IMAP_HOLD;
-	struct answer answer = {0};
-	struct imap_gauges before, after;
-
-	if(!_i)
-		ck_assert_int_eq(append("<k0@h>", OBJECT("<k0@h>"), false).rc, IMAP_OK);
-	else
-		ck_assert_int_eq(find("<k0@h>").rc, IMAP_ABSENT);
-	imap_gauges(c.imap, &before);
-	a.go = &go;
-	ck_assert(imap_append(c.imap, &a, test_now_ms(), on_answer, &answer));
-	for(int64_t end = test_now_ms() + 300; test_now_ms() < end;)
-		turn();
-	ck_assert_int_eq(answer.count, 0);
-	if(!_i)
-		ck_assert_int_eq(dovecot_count(&dovecot, user, FOLDER), 1);
-	go = IMAP_GO;
-	until(answer.count);
-	ck_assert_int_eq(answer.result.rc, IMAP_OK);
-	ck_assert_int_eq(dovecot_count(&dovecot, user, FOLDER), _i ? 1 : 2);
-	ck_assert_ptr_nonnull(strstr(
-			dovecot_ask(&dovecot, user, FOLDER, "FETCH * BODY.PEEK[]"), OBJECT("<k1@h>") ")"));
-	imap_gauges(c.imap, &after);
-	ck_assert_uint_eq(after.connects, before.connects);
-}
-END_TEST
-
-/* _i: before, or after half of it went out. */
-START_TEST(held_and_stopped)
-{
-	struct imap_append a = append_of("<k1@h>", OBJECT("<k1@h>"));
-	enum imap_go go = IMAP_HOLD;
-	struct answer answer = {0};
-
-	ck_assert_int_eq(append("<k0@h>", OBJECT("<k0@h>"), false).rc, IMAP_OK);
-	a.go = &go;
-	ck_assert(imap_append(c.imap, &a, test_now_ms(), on_answer, &answer));
-	for(int i = 0; i < 5 * _i; i++)
-		turn();
-	go = IMAP_STOP;
-	until(answer.count);
-	ck_assert_int_eq(answer.result.rc, IMAP_DOWN);
-	ck_assert_str_eq(answer.result.reason, "stopped");
-	ck_assert_int_eq(find("<k1@h>").rc, IMAP_ABSENT);
-	ck_assert_int_eq(dovecot_count(&dovecot, user, FOLDER), 1);
-	ck_assert(imap_available(c.imap));
-}
-END_TEST
-
 START_TEST(answer_never_comes)
 {
 	struct imap_result r;
@@ -756,8 +703,6 @@ int main(void)
 	tcase_add_test(t, answer_lost);
 	tcase_add_test(t, cut_in_the_middle);
 	tcase_add_test(t, committed_late);
-	tcase_add_loop_test(t, held_until_it_may_be_stored, 0, 2);
-	tcase_add_loop_test(t, held_and_stopped, 0, 2);
 	tcase_add_test(t, answer_never_comes);
 	tcase_add_test(t, again_without_a_first_time);
 	tcase_add_test(t, server_down_and_back);
