@@ -549,9 +549,10 @@ void archive_run(int index)
 		for(i = 0; i < n; i++)
 			job_take(jobs[i], now);
 		until = store_run(store, now);
-		store_watch();
 		then = imap_run(imap, now);
 		until = then < until ? then : until;
+		/* Behind imap_run: what ended there may wait for its mark alone. */
+		store_watch();
 		imap_gauges(imap, &gauges);
 		atomic_store(&shared[self].connections, gauges.connections);
 		if(n < ARCHIVE_TURN_JOBS)
