@@ -6,7 +6,16 @@ import pytest
 from lib.imdn import report_names
 from process import wait_until
 
-STACK = {"modparams": [("cpm_pf", "claim_ms", 3000), ("cpm_pf", "expiry_rate", 200), ("cpm_pf", "redis_timeout_ms", 500)]}
+# A report that was refused while Redis was down is sent again well within the test's patience.
+STACK = {
+    "modparams": [
+        ("cpm_pf", "claim_ms", 3000),
+        ("cpm_pf", "expiry_rate", 200),
+        ("cpm_pf", "redis_timeout_ms", 500),
+        ("cpm_pf", "retry_min_s", 5),
+        ("cpm_pf", "retry_max_s", 10),
+    ]
+}
 LOG_ALLOW = [r"[Rr]edis", r"receive_fd\(\): EOF"]
 COUNT = 300
 
