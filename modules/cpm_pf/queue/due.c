@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright (C) 2026 the cpm_pf authors
  *
- * Claims what is due, shard by shard, and gives back what was done. A shard is
- * looked at every second, or when it said that something falls due; after an
- * outage the one with the oldest entry comes first. doc/queue.md has the rules.
+ * What was claimed: handed on by kind once the documents are there, and given
+ * back when it is done.
  */
 #include "due.h"
 
@@ -16,28 +15,11 @@
 #include "../module/statistics.h"
 #include "../module/ticket.h"
 #include "../module/wake.h"
-#include "bucket.h"
+#include "claims.h"
 #include "ending.h"
 #include "push.h"
 #include "storing.h"
 
-/* So much is in our hands at once at most: ends of messages, and tasks. */
-#define ENDS_MAX 1024
-#define TASKS_MAX 256
-/* One claim, so that shards take turns. */
-#define CLAIM_ENDS 32
-#define CLAIM_TASKS 16
-#define CLAIM_BYTES 262144
-#define CLAIMS_UNDER_WAY 8
-/* A shard in which nothing is known to fall due is looked at this often. */
-#define LOOK_MS 1000
-#define LOOK_MIN_MS 20
-/* While expiries are held up by their rate, tasks alone are asked for this often. */
-#define TASKS_LOOK_MS 250
-/* The rates let in so much at once. */
-#define BURST_MS 250
-/* A shard in which only such things are due as are held up by their rate. */
-#define RATE_LOOK_MS 50
 /* When the store is away, or documents are. */
 #define TROUBLE_MS 1000
 /* An answer, or documents, that have not come by then never will: our own timers are far shorter. */
@@ -67,35 +49,17 @@ struct item {
 	struct item *older, *newer; /* all, in the order of their claims */
 };
 
-struct shard {
-	unsigned number;
-	int64_t look_ms;  /* not before */
-	int64_t asked_ms; /* when it was last */
-	int64_t oldest_ms; /* when its oldest end was due, as far as is known; INT64_MAX: none is due. 0: not looked at yet */
-	bool asking;
-	bool asking_ends; /* ... for ends of messages as well */
-};
-
 static struct store *store;
-static struct shard *shards;
-static size_t shard_count, asking;
 static struct tickets *tickets;
 static struct item *unsettled, *waiting, *oldest, *newest;
 static int64_t lost_look_ms;
-static size_t ends, tasks; /* in our hands, or asked for */
-static struct bucket end_rate, task_rate;
+static struct due_held held;
 
 bool due_init(int process, struct store *queue_store)
 {
-	unsigned number;
-
 	store = queue_store;
-	shards = calloc((size_t)settings.queue_shards, sizeof(*shards));
-	tickets = tickets_new(TICKET_DUE, process, ENDS_MAX + TASKS_MAX);
-	for(number = (unsigned)process; shards && number < (unsigned)settings.queue_shards;
-			number += (unsigned)settings.queue_workers)
-		shards[shard_count++].number = number;
-	return shards && tickets;
+	tickets = tickets_new(TICKET_DUE, process, DUE_ENDS_MAX + DUE_TASKS_MAX);
+	return tickets && claims_init(process, queue_store);
 }
 
 struct store *due_store(void)
@@ -103,9 +67,14 @@ struct store *due_store(void)
 	return store;
 }
 
-static bool is_end(enum store_due_kind kind)
+struct due_held due_held(void)
 {
-	return kind == STORE_DUE_EXPIRED || kind == STORE_DUE_DELETED;
+	return held;
+}
+
+static size_t *held_of(enum store_due_kind kind)
+{
+	return due_is_end(kind) ? &held.ends : &held.tasks;
 }
 
 const struct cpm_documents *due_documents(const struct due *d)
@@ -160,10 +129,7 @@ static void item_free(struct item *item)
 	struct claim *claim = item->claim;
 
 	item_step_out(item);
-	if(is_end(item->due.kind))
-		ends--;
-	else
-		tasks--;
+	--*held_of(item->due.kind);
 	xdm_release(&item->due.documents);
 	free(item->due.extra);
 	free(item->report_text);
@@ -367,8 +333,7 @@ void due_resume(struct documents_job *job, int64_t now)
 		xdm_release(&job->entry);
 }
 
-static struct item *item_make(
-		struct claim *claim, const struct shard *shard, const struct store_due *due)
+static struct item *item_make(struct claim *claim, unsigned shard, const struct store_due *due)
 {
 	struct item *item = calloc(1, sizeof(*item));
 
@@ -377,7 +342,7 @@ static struct item *item_make(
 	item->claim = claim;
 	item_line_up(item, now_ms());
 	item->due = (struct due){.kind = due->kind,
-			.shard = shard->number,
+			.shard = shard,
 			.entry = due->entry,
 			.token = due->token,
 			.id = due->id,
@@ -405,7 +370,7 @@ static bool claimed_anew(const struct store_due *due, int64_t now)
 	return false;
 }
 
-static void take(struct claim *claim, struct shard *shard, const struct store_due *due, int64_t now)
+static void take(struct claim *claim, unsigned shard, const struct store_due *due, int64_t now)
 {
 	struct item *item = claimed_anew(due, now) ? NULL : item_make(claim, shard, due);
 
@@ -414,148 +379,30 @@ static void take(struct claim *claim, struct shard *shard, const struct store_du
 		claim->left--;
 		return;
 	}
-	if(is_end(due->kind))
-		ends++;
-	else
-		tasks++;
+	++*held_of(due->kind);
 	if(due->kind == STORE_DUE_EXPIRED || due->kind == STORE_DUE_NOTIFY)
 		documents_wait(item, now);
 	else
 		hand_on(item, now);
 }
 
-/* What one call asked for. */
-struct question {
-	struct shard *shard;
-	size_t ends, tasks;
-};
-
-static void on_claimed(void *context, enum store_rc rc, struct store_claim *owner,
-		const struct store_due *due, size_t n, bool more, int64_t next_ms)
+void due_claimed(unsigned shard, struct store_claim *owner, const struct store_due *due, size_t n,
+		int64_t now)
 {
-	struct question *q = context;
-	struct shard *shard = q->shard;
-	struct claim *claim;
-	int64_t now = now_ms();
-	size_t i, end_count = 0, q_ends;
-	bool half; /* not all that may be due was asked for */
+	struct claim *claim = n ? malloc(sizeof(*claim)) : NULL;
 
-	asking--;
-	shard->asking = shard->asking_ends = false;
-	ends -= q->ends;
-	tasks -= q->tasks;
-	for(i = 0; i < n; i++)
-		end_count += is_end(due[i].kind);
-	bucket_give(&end_rate, q->ends - end_count);
-	bucket_give(&task_rate, q->tasks - (n - end_count));
-	half = !q->ends || !q->tasks;
-	q_ends = q->ends;
-	free(q);
-	/* All that was asked for: there may be more, not older than what is due next. The first look asks for none: it only tells. */
-	if(q_ends ? end_count == q_ends || (more && end_count) : !shard->oldest_ms)
-		shard->oldest_ms = next_ms ? next_ms : INT64_MAX;
-	else if(q_ends || rc != STORE_OK)
-		shard->oldest_ms = INT64_MAX;
-	shard->look_ms = rc != STORE_OK ? now + TROUBLE_MS : now + LOOK_MS;
-	if(rc == STORE_OK && next_ms && next_ms < shard->look_ms) {
-		shard->look_ms = next_ms > now + LOOK_MIN_MS ? next_ms : now + (more ? 0 : LOOK_MIN_MS);
-		/* What is due is held up by its rate. */
-		if(half && !n)
-			shard->look_ms = now + RATE_LOOK_MS;
-	}
-	if(!n)
-		return;
-	claim = malloc(sizeof(*claim));
 	if(!claim) {
 		store_claim_free(&owner);
 		return;
 	}
 	/* One more while it is handed out, so that it does not go under us. */
 	*claim = (struct claim){.owner = owner, .left = n + 1};
-	for(i = 0; i < n; i++)
+	for(size_t i = 0; i < n; i++)
 		take(claim, shard, &due[i], now);
 	if(--claim->left == 0) {
 		store_claim_free(&claim->owner);
 		free(claim);
 	}
-}
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* So many ends are claimed at once: the rate is spent in portions, since a claim costs what it costs. */
-static size_t portion(void)
-{
-	int64_t burst = (int64_t)settings.expiry_rate * BURST_MS / 1000;
-
-	return burst > CLAIM_ENDS ? CLAIM_ENDS : burst > 1 ? (size_t)burst : 1;
-}
-
-/* Has another shard an older message, or is it not yet known? Then its turn comes first. */
-static bool older_elsewhere(const struct shard *shard, int64_t now)
-{
-	size_t i;
-
-	for(i = 0; i < shard_count; i++) {
-		const struct shard *s = &shards[i];
-		if(s->oldest_ms < shard->oldest_ms && s->oldest_ms <= now && !s->asking_ends)
-			return true;
-	}
-	return false;
-}
-
-static void shard_ask(struct shard *shard, int64_t now)
-{
-	size_t want_tasks = least(least(CLAIM_TASKS, TASKS_MAX - tasks), bucket_level(&task_rate));
-	size_t want_ends = least(portion(), ENDS_MAX - ends);
-	int64_t wait_ms = bucket_wait_ms(&end_rate, settings.expiry_rate, portion());
-	struct question *q;
-
-	/* The first look only tells how old its oldest is, so that after an outage the oldest of all comes first. */
-	if(wait_ms > 0 || !shard->asked_ms || older_elsewhere(shard, now))
-		want_ends = 0;
-	if(!want_ends && (!want_tasks || (shard->asked_ms && now - shard->asked_ms < TASKS_LOOK_MS))) {
-		shard->look_ms = now + (wait_ms > 0 ? wait_ms : LOOK_MIN_MS / 4);
-		return;
-	}
-	shard->look_ms = now + LOOK_MIN_MS;
-	if(!(q = malloc(sizeof(*q))))
-		return;
-	*q = (struct question){shard, want_ends, want_tasks};
-	if(!store_claim(store, shard->number, now, want_ends, want_tasks, CLAIM_BYTES, on_claimed, q)) {
-		free(q);
-		return;
-	}
-	asking++;
-	shard->asking = true;
-	shard->asking_ends = want_ends > 0;
-	shard->asked_ms = now;
-	ends += want_ends;
-	tasks += want_tasks;
-	bucket_take(&end_rate, want_ends);
-	bucket_take(&task_rate, want_tasks);
-}
-
-/* Of those whose time to be looked at has come, the one with the oldest entry. */
-static struct shard *shard_next(int64_t now, int64_t *next_ms)
-{
-	struct shard *best = NULL;
-	size_t i;
-
-	*next_ms = INT64_MAX;
-	for(i = 0; i < shard_count; i++) {
-		struct shard *s = &shards[i];
-		if(s->asking)
-			continue;
-		if(s->look_ms > now)
-			*next_ms = s->look_ms < *next_ms ? s->look_ms : *next_ms;
-		else if(!best || s->oldest_ms < best->oldest_ms
-				|| (s->oldest_ms == best->oldest_ms && s->asked_ms < best->asked_ms))
-			best = s;
-	}
-	return best;
 }
 
 static void settle_again(int64_t now)
@@ -593,18 +440,12 @@ static void give_up_lost(int64_t now)
 
 int64_t due_run(int64_t now)
 {
-	struct shard *shard;
-	int64_t next = INT64_MAX;
+	int64_t next;
 
 	if(!store_available(store))
 		return now + TROUBLE_MS;
-	bucket_fill(&end_rate, settings.expiry_rate, BURST_MS, now);
-	bucket_fill(&task_rate, settings.report_rate, BURST_MS, now);
 	settle_again(now);
 	give_up_lost(now);
-	while(asking < CLAIMS_UNDER_WAY && (shard = shard_next(now, &next)))
-		shard_ask(shard, now);
-	if(unsettled && next > now + TROUBLE_MS)
-		next = now + TROUBLE_MS;
-	return next;
+	next = claims_run(now);
+	return unsettled && next > now + TROUBLE_MS ? now + TROUBLE_MS : next;
 }

@@ -29,6 +29,19 @@ struct due {
 	void *extra;                /* for `ended`: malloc'ed; due.c frees it */
 };
 
+/* So much is in the hands of a process at once at most: ends of messages, and tasks. */
+#define DUE_ENDS_MAX 1024
+#define DUE_TASKS_MAX 256
+
+struct due_held {
+	size_t ends, tasks;
+};
+
+static inline bool due_is_end(enum store_due_kind kind)
+{
+	return kind == STORE_DUE_EXPIRED || kind == STORE_DUE_DELETED;
+}
+
 /* Those of the user, or of one who has none. */
 const struct cpm_documents *due_documents(const struct due *d);
 
@@ -46,6 +59,11 @@ struct store *due_store(void);
 
 /* In the queue process, once. */
 bool due_init(int process, struct store *store);
+/* What is in our hands now. */
+struct due_held due_held(void);
+/* An answer to a claim: owner holds the memory of the n due, and is taken. */
+void due_claimed(unsigned shard, struct store_claim *owner, const struct store_due *due, size_t n,
+		int64_t now);
 /* Runs what is due; returns when it wants to run again. */
 int64_t due_run(int64_t now);
 /* The documents that one waited for; takes the reference. */
