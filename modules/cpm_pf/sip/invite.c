@@ -123,8 +123,9 @@ static void reply_read(struct sip_msg *msg, struct invite_reply *reply)
 			.updates = dialogs_header_lists(msg, HDR_ALLOW_T, CPM_SLICE("UPDATE"))};
 }
 
-/* A 2xx is taken as it comes in, before tm sends the ACK: a client may speak in the dialog as soon as it has that. Other answers are
- * final only when tm says so, and so is a second 2xx, of which it tells but once. */
+/* A 2xx is taken as it comes in, before tm sends the ACK: a client may speak in the dialog as soon as it has that. (Of transactions of
+ * our own tm tells this by the LOCAL kind alone.) Other answers are final only when tm says so, and so is a second 2xx, of which it
+ * tells but once. */
 static void on_reply(struct cell *t, int type, struct tmcb_params *ps)
 {
 	uint64_t ticket = (uint64_t)(uintptr_t)*ps->param;
@@ -133,11 +134,11 @@ static void on_reply(struct cell *t, int type, struct tmcb_params *ps)
 	str sdp = STR_NULL;
 	dlg_t *dlg;
 
-	if((type & TMCB_RESPONSE_IN) && (ps->code < 200 || ps->code >= 300))
+	if((type & TMCB_LOCAL_RESPONSE_IN) && (ps->code < 200 || ps->code >= 300))
 		return;
 	dlg = place_take(ticket, accepted ? ps->rpl : NULL, &sdp);
 	if(!dlg) {
-		if(!(type & TMCB_RESPONSE_IN) && accepted && is_stranger(ticket, ps->rpl))
+		if(!(type & TMCB_LOCAL_RESPONSE_IN) && accepted && is_stranger(ticket, ps->rpl))
 			stranger_dismiss(ps->rpl);
 		return;
 	}
@@ -206,7 +207,7 @@ static bool send_with(const struct invite *i, struct place *p, dlg_t *dlg, uint6
 	if(headers.rc != CPM_OK)
 		return false;
 	lines = str_of_slice(cpm_buf_slice(&headers));
-	set_uac_req(&request, &method, &lines, &sdp, dlg, TMCB_RESPONSE_IN | TMCB_LOCAL_COMPLETED,
+	set_uac_req(&request, &method, &lines, &sdp, dlg, TMCB_LOCAL_RESPONSE_IN | TMCB_LOCAL_COMPLETED,
 			on_reply, (void *)(uintptr_t)ticket);
 	return tm.t_uac_with_ids(&request, &p->index, &p->label) >= 0;
 }

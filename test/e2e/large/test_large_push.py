@@ -179,6 +179,33 @@ def test_a_client_that_ends_the_dialog_itself(scene):
 
 
 @pytest.mark.clause("SL-4")
+def test_clients_that_hang_up_as_soon_as_they_may(scene):
+    """With the ACK itself: by then the dialog is known to whichever worker takes the BYE."""
+    alice, phones, branches = scene.person("alice"), [], []
+
+    def hasty(phone):
+        take = phone.agent._take
+
+        def take_and_hang_up(message, source):
+            if message.method == "ACK" and len(phone.invites) == 1:
+                branches.append((phone, phone.within("BYE", wait=False)))
+            take(message, source)
+
+        phone.agent._take = take_and_hang_up
+        return phone
+
+    for n in range(50):
+        bob = scene.person(f"bob-{n}-")
+        send_large(scene, alice, bob, large_body(alice, bob, 1000))
+        phones.append(hasty(LargePhone(scene, bob)))
+    for phone in phones:
+        phone.agent.wait_request("ACK")
+        scene.wait_waiting(phone.aor, 0)
+    statuses = [phone.agent.replies[branch][0].status for phone, branch in branches]
+    assert statuses == [200] * len(phones)
+
+
+@pytest.mark.clause("SL-4")
 @pytest.mark.parametrize("confirms", [True, False])
 def test_a_client_that_ends_the_dialog_with_its_last_response(scene, confirms):
     """Its BYE and its responses come by different ways: what it confirms a moment later counts, and nothing else."""

@@ -108,13 +108,13 @@ class LargePhone:
         except (OSError, MsrpError) as e:
             peer.error = e
 
-    def within(self, method, *, invite=None, cseq=1, headers=(), body=""):
-        """A request of ours in the dialog of an INVITE (the first); its reply."""
+    def within(self, method, *, invite=None, cseq=1, headers=(), body="", wait=True):
+        """A request of ours in the dialog of an INVITE (the first); its reply (its branch with wait=False)."""
         invite = invite or self.invites[0]
         contact = re.search(r"<(sip:[^>]+)>", invite.get("Contact")).group(1)
         return self.agent.request(
             method, contact, to=self.aor, call_id=invite.get("Call-ID"), from_tag=self.agent.tags[invite.get("Call-ID")],
-            to_tag=tag_of(invite.get("From")), cseq=cseq, headers=headers, body=body,
+            to_tag=tag_of(invite.get("From")), cseq=cseq, headers=headers, body=body, wait=wait,
         )
 
     def wait_message(self, count=1, timeout_s=15):
