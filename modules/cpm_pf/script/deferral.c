@@ -159,11 +159,37 @@ static bool is_system_message(const struct request *r)
 	return false;
 }
 
+int deferral_park(struct sip_msg *msg, struct context *c, struct store_job *job,
+		bool (*post)(struct store_job *job))
+{
+	context_keep(msg, c);
+	switch(transaction_park(msg, &job->transaction)) {
+		case TRANSACTION_PARKED:
+			break;
+		case TRANSACTION_RETRANSMISSION:
+			shm_free(job);
+			return 0;
+		case TRANSACTION_FAILED:
+			shm_free(job);
+			return -2;
+	}
+	if(post(job))
+		return 0;
+	transaction_unpark(&job->transaction);
+	shm_free(job);
+	return -2;
+}
+
 static bool hand_over(struct store_job *job)
 {
-	if(job->place == STORE_TO_STORE && archive_configured())
-		return storing_post(job);
-	return post_queue(job->aor, job);
+	bool archived = job->place == STORE_TO_STORE && archive_configured();
+
+	if(archived ? storing_post(job) : post_queue(job->aor, job)) {
+		count(accepted);
+		return true;
+	}
+	count(store_failures);
+	return false;
 }
 
 static int begin(struct sip_msg *msg, struct context *c, const str *route, bool storing)
@@ -190,25 +216,8 @@ static int begin(struct sip_msg *msg, struct context *c, const str *route, bool 
 		return reason_status(c->reason) < 500 ? -1 : -2;
 	job->route = target;
 	job->stored_status = storing ? 200 : 202;
-	context_keep(msg, c);
-	switch(transaction_park(msg, &job->transaction)) {
-		case TRANSACTION_PARKED:
-			break;
-		case TRANSACTION_RETRANSMISSION:
-			shm_free(job);
-			return 0;
-		case TRANSACTION_FAILED:
-			shm_free(job);
-			c->reason = "busy";
-			return -2;
-	}
-	if(hand_over(job)) {
-		count(accepted);
+	if(deferral_park(msg, c, job, hand_over) == 0)
 		return 0;
-	}
-	transaction_unpark(&job->transaction);
-	shm_free(job);
-	count(store_failures);
 	c->reason = "busy";
 	return -2;
 }

@@ -26,6 +26,11 @@ int deferral_begin_store(struct sip_msg *msg, struct context *c, const str *rout
 /* What is kept of the request, with a new id; the caller's. NULL with c->reason. */
 struct store_job *deferral_job(struct sip_msg *msg, struct context *c, bool storing);
 
+/* Parks the transaction for job, which is taken, and hands it over by post. 0: parked, or a retransmission of one that is: the script
+ * ends; -2: neither could be done. */
+int deferral_park(struct sip_msg *msg, struct context *c, struct store_job *job,
+		bool (*post)(struct store_job *job));
+
 /* What is kept of the INVITE of a large message: a store_job in shared memory without body, whose record says size octets and misses
  * what the CPIM tells; its identity is the request's own. NULL with c->reason. */
 struct store_job *deferral_of_invite(struct sip_msg *msg, struct context *c, uint64_t size);

@@ -52,6 +52,11 @@ static bool post(struct store_job *job, bool again)
 	return false;
 }
 
+static bool post_first(struct store_job *job)
+{
+	return post(job, false);
+}
+
 /* The same message was recorded before, or was to be: it is looked for. False when it cannot be. */
 static bool recorded_before(struct archive_job *a)
 {
@@ -120,22 +125,8 @@ int ki_record(struct sip_msg *msg, str *route)
 		return -2;
 	}
 	job->route = target;
-	context_keep(msg, c);
-	switch(transaction_park(msg, &job->transaction)) {
-		case TRANSACTION_PARKED:
-			break;
-		case TRANSACTION_RETRANSMISSION:
-			shm_free(job);
-			return 0;
-		case TRANSACTION_FAILED:
-			shm_free(job);
-			count(recordings_failed);
-			return -2;
-	}
-	if(post(job, false))
+	if(deferral_park(msg, c, job, post_first) == 0)
 		return 0;
-	transaction_unpark(&job->transaction);
-	shm_free(job);
 	count(recordings_failed);
 	return -2;
 }
