@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright (C) 2026 the cpm_pf authors
  *
- * A receipt: pieces to the store as they come, then the proof that all are
- * there, the record completed, the put, the verdict.
+ * A receipt: octets as they come, then the proof that all are there, the
+ * record completed, the put, the verdict.
  */
 #include "receipt.h"
 
@@ -17,13 +17,6 @@
 #include "../queue/storing.h"
 #include "../script/draft.h"
 
-/* More than this waits to go to the store: no more is read. The buffer also takes what is being read then. */
-#define PIECE_BYTES 65536u
-#define BUFFER_BYTES (PIECE_BYTES + ENDPOINT_READ_MAX)
-/* Octets of one receipt under way to the store. */
-#define UNSAFE_MAX (256u * 1024)
-/* A piece counts for as many at least: so there are never many small ones under way. */
-#define PIECE_COST 4096u
 /* Enough for the headers of any CPIM: what reports and lists need of it. */
 #define HEAD_BYTES 16384u
 /* For the sender's BYE, before we send our own. */
@@ -40,12 +33,6 @@ void receive_job_free(struct receive_job *job)
 	shm_free(job);
 }
 
-void receipt_enter(struct receipt *r)
-{
-	r->next = receipts;
-	receipts = r;
-}
-
 static struct receipt *receipt_of_dialog(dialog_id id)
 {
 	struct receipt *r = receipts;
@@ -60,146 +47,48 @@ static void receipt_release(struct receipt *r)
 {
 	struct receipt **at = &receipts;
 
-	if(r->state != CPM_RECEIPT_GONE || r->calls)
+	if(r->state != CPM_RECEIPT_GONE || r->calls || r->staging.calls)
 		return;
 	while(*at != r)
 		at = &(*at)->next;
 	*at = r->next;
-	pace_leave(media_pace(), &r->turn);
+	staging_free(&r->staging);
 	cpm_buf_free(&r->record);
 	cpm_buf_free(&r->head);
 	cpm_buf_free(&r->identity);
-	free(r->buffer);
 	receive_job_free(r->job);
 	free(r);
 }
 
-/* What has come is worth nothing. */
+/* What has come is worth nothing, unless the message is, or may be, in the queue. */
 static void pieces_drop(struct receipt *r)
 {
-	pace_leave(media_pace(), &r->turn);
-	r->start = r->buffered = 0;
-	if(r->staged && !r->stored)
-		store_unstage(
-				media_store(), r->job->message->aor, r->job->message->id, r->attempt, NULL, NULL);
-	r->staged = false;
+	if(r->stored)
+		staging_leave(&r->staging);
+	else
+		staging_drop(&r->staging);
 }
 
 static void settle_go_on(struct receipt *r);
 
-struct piece_call {
-	struct receipt *receipt;
-	unsigned attempt;
-	size_t n;
-};
-
-static void on_piece(void *context, enum store_rc rc);
-
-/* Its pieces are to live on: a third of their time is over. */
-static bool keep_due(const struct receipt *r, int64_t now)
+/* Something that its octets waited for has come. */
+static void on_moved(struct staging *s)
 {
-	return now - r->kept_ms >= (int64_t)settings.msrp_staging_s * 1000 / 3;
-}
+	struct receipt *r = (struct receipt *)((char *)s - offsetof(struct receipt, staging));
 
-static bool piece_submit(struct receipt *r, size_t n, size_t cost)
-{
-	int64_t now = now_ms();
-	struct store_piece piece = {.aor = r->job->message->aor,
-			.id = r->job->message->id,
-			.attempt = r->attempt,
-			.number = r->pieces,
-			.at = r->buffer_at,
-			.octets = {r->buffer + r->start, n},
-			.ttl_ms = (int64_t)settings.msrp_staging_s * 1000,
-			.renew = r->staged && keep_due(r, now)};
-	struct piece_call *call = malloc(sizeof(*call));
-
-	if(call)
-		*call = (struct piece_call){r, r->attempt, cost};
-	if(!call || !store_piece(media_store(), &piece, on_piece, call)) {
-		free(call);
-		return false;
-	}
-	if(!r->staged || piece.renew)
-		r->kept_ms = now;
-	return true;
-}
-
-/* The first n octets of the buffer go to the store. */
-static void piece_send(struct receipt *r, size_t n)
-{
-	size_t cost = n < PIECE_COST ? PIECE_COST : n;
-
-	if(!n || r->failed || !piece_submit(r, n, cost)) {
-		r->failed |= n > 0;
-		r->start = r->buffered = 0;
-		return;
-	}
-	r->staged = true;
-	r->pieces++;
-	r->calls++;
-	r->unsafe += cost;
-	pace_begin(media_pace(), cost, media_now_us());
-	r->buffer_at += n;
-	r->buffered -= n;
-	r->start = r->buffered ? r->start + n : 0;
-}
-
-/* Pieces go out until no more than `most` octets are left. False: the others wait for a turn, or for answers. */
-static bool buffer_pass(struct receipt *r, size_t most)
-{
-	size_t n;
-
-	while(r->buffered > most) {
-		if(r->unsafe >= UNSAFE_MAX)
-			return false;
-		n = pace_ask(media_pace(), &r->turn, media_now_us());
-		if(!n)
-			return false;
-		piece_send(r, n < r->buffered ? n : r->buffered);
-	}
-	return true;
-}
-
-/* Something that it waited for has come. */
-static void go_on(struct receipt *r)
-{
-	if(r->state == CPM_RECEIPT_SETTLING) {
+	if(r->state == CPM_RECEIPT_SETTLING)
 		settle_go_on(r);
-		return;
-	}
-	if(r->state != CPM_RECEIPT_OPEN || !r->paused || r->unsafe >= UNSAFE_MAX
-			|| !buffer_pass(r, PIECE_BYTES - 1))
-		return;
-	r->paused = false;
-	if(r->leg)
+	else if(r->state == CPM_RECEIPT_OPEN && staging_ready(s) && r->leg)
 		leg_resume(r->leg);
-}
-
-static void on_turn(struct pace_turn *turn)
-{
-	struct receipt *r = (struct receipt *)((char *)turn - offsetof(struct receipt, turn));
-
-	go_on(r);
 	receipt_release(r);
 }
 
-static void on_piece(void *context, enum store_rc rc)
+void receipt_enter(struct receipt *r)
 {
-	struct piece_call call = *(struct piece_call *)context;
-	struct receipt *r = call.receipt;
-
-	free(context);
-	r->unsafe -= call.n;
-	pace_end(media_pace(), call.n, media_now_us());
-	if(call.attempt == r->attempt)
-		r->failed |= rc != STORE_OK;
-	if(!r->turn.waits)
-		go_on(r);
-	media_pace_run();
-	/* Not before: it must not go while it is served. */
-	r->calls--;
-	receipt_release(r);
+	r->staging = (struct staging){
+			.aor = r->job->message->aor, .id = r->job->message->id, .moved = on_moved};
+	r->next = receipts;
+	receipts = r;
 }
 
 static unsigned on_begin(void *owner, struct leg *leg, const struct cpm_msrp_head *head)
@@ -209,49 +98,12 @@ static unsigned on_begin(void *owner, struct leg *leg, const struct cpm_msrp_hea
 	/* One message a session: what has come for it lies under its name. */
 	if(r->state != CPM_RECEIPT_OPEN)
 		return 413;
-	if(!r->buffer)
-		r->buffer = malloc(BUFFER_BYTES);
-	r->turn.serve = on_turn;
-	r->failed = false;
-	r->attempt++;
-	r->pieces = 0;
-	return r->buffer ? 0 : 408;
-}
-
-/* Room behind what is buffered. A read is never larger than that which sending all of it leaves. */
-static void buffer_make_room(struct receipt *r, size_t n)
-{
-	if(n > BUFFER_BYTES - r->buffered)
-		piece_send(r, r->buffered);
-	if(n > BUFFER_BYTES - r->start - r->buffered) {
-		memmove(r->buffer, r->buffer + r->start, r->buffered);
-		r->start = 0;
-	}
-}
-
-/* False: it waits for one, or for answers. */
-static bool turn_free(struct receipt *r)
-{
-	return r->unsafe < UNSAFE_MAX && pace_ask(media_pace(), &r->turn, media_now_us());
+	return staging_begin(&r->staging) ? 0 : 408;
 }
 
 static bool on_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slice piece)
 {
-	struct receipt *r = owner;
-	bool jumps = r->buffered && r->buffer_at + r->buffered != at;
-
-	if(jumps)
-		piece_send(r, r->buffered);
-	buffer_make_room(r, piece.n);
-	if(!r->buffered)
-		r->buffer_at = at;
-	memcpy(r->buffer + r->start + r->buffered, piece.p, piece.n);
-	r->buffered += piece.n;
-	/* What jumps is sent in pieces of any size: each of them needs a turn as well. */
-	if(!r->paused && (!jumps || turn_free(r)) && buffer_pass(r, PIECE_BYTES - 1))
-		return true;
-	r->paused = true;
-	return false;
+	return staging_add(&((struct receipt *)owner)->staging, at, piece);
 }
 
 static void on_complete(void *owner, struct leg *leg, uint64_t total)
@@ -268,8 +120,6 @@ static void on_aborted(void *owner, struct leg *leg)
 
 	count(large_discarded);
 	pieces_drop(r);
-	/* Nothing of it is under way to wake it. */
-	r->paused = false;
 	if(r->leg)
 		leg_resume(r->leg);
 }
@@ -309,7 +159,7 @@ static void octets_lost(struct receipt *r)
 {
 	count(store_failures);
 	LM_ERR("event=octets_lost id=%.*s user=%.*s pieces=%zu octets=%llu\n",
-			SLICE_FMT(r->job->message->id), SLICE_FMT(r->job->message->aor), r->pieces,
+			SLICE_FMT(r->job->message->id), SLICE_FMT(r->job->message->aor), r->staging.pieces,
 			(unsigned long long)r->total);
 	verdict(r, 408, "lost");
 }
@@ -443,15 +293,15 @@ static void settle_go_on(struct receipt *r)
 {
 	struct store_seal seal = {.aor = r->job->message->aor,
 			.id = r->job->message->id,
-			.attempt = r->attempt,
-			.pieces = r->pieces,
+			.attempt = r->staging.attempt,
+			.pieces = r->staging.pieces,
 			.total = r->total,
 			.ttl_ms = (int64_t)settings.msrp_staging_s * 1000,
 			.head = HEAD_BYTES};
 
-	if(!buffer_pass(r, 0) || r->unsafe)
+	if(!staging_finish(&r->staging))
 		return;
-	if(!r->failed && store_seal(media_store(), &seal, on_sealed, r)) {
+	if(!r->staging.failed && store_seal(media_store(), &seal, on_sealed, r)) {
 		r->calls++;
 		return;
 	}
@@ -461,7 +311,7 @@ static void settle_go_on(struct receipt *r)
 
 static void leave(struct receipt *r, bool hang_up)
 {
-	pace_leave(media_pace(), &r->turn);
+	staging_leave(&r->staging);
 	leg_close(&r->leg);
 	if(hang_up && !r->dialog_over)
 		dialog_hang_up(r->job->dialog);
@@ -525,8 +375,8 @@ void receipt_sweep(int64_t now_ms)
 
 	for(r = receipts; r; r = next) {
 		next = r->next;
-		if(r->state == CPM_RECEIPT_OPEN && r->staged && r->buffered && keep_due(r, now_ms))
-			piece_send(r, r->buffered);
+		if(r->state == CPM_RECEIPT_OPEN)
+			staging_keep(&r->staging, now_ms);
 		if(r->state == CPM_RECEIPT_LEAVING && r->until_ms <= now_ms)
 			receipt_event(r, CPM_RECEIPT_TIME);
 		receipt_release(r);

@@ -2,19 +2,16 @@
  * Copyright (C) 2026 the cpm_pf authors
  *
  * Receipts: large messages that come, in the media process. From octets to
- * pieces, from the last of them to the put, and its verdict to the response of
- * the last SEND. The states are in core/session/large.h.
- *
- * Memory of one: a buffer of 128 KiB, and at most 256 KiB (and one buffer more)
- * under way to the store; over all, 1 MiB is under way (pace.h).
+ * pieces (staging.h), from the last of them to the put, and its verdict to the
+ * response of the last SEND. The states are in core/session/large.h.
  */
 #ifndef CPM_RECEIPT_H
 #define CPM_RECEIPT_H
 
 #include "../core/session/large.h"
 #include "media.h"
-#include "pace.h"
 #include "peer.h"
+#include "staging.h"
 
 /* What the worker hands over. */
 struct receive_job {
@@ -32,18 +29,8 @@ struct receipt {
 	struct receive_job *job;
 	struct leg *leg; /* NULL once it is gone */
 	bool dialog_over;
-	char *buffer;           /* octets that go to the store together */
-	size_t start, buffered; /* where they lie in it */
-	uint64_t buffer_at;     /* and in the message */
-	unsigned attempt; /* to send the message: one that its sender gave up is followed by another */
-	size_t pieces;    /* written so far */
-	int64_t kept_ms;  /* when their time to live began */
-	bool staged;      /* something has been written */
-	bool stored;      /* the message is, or may be, in the queue: its octets are not ours to drop */
-	bool paused;      /* its leg reads no more until it has had its turn */
-	struct pace_turn turn;
-	bool failed;    /* a piece could not be written */
-	size_t unsafe;  /* octets under way */
+	struct staging staging; /* of its octets */
+	bool stored;    /* the message is, or may be, in the queue: its octets are not ours to drop */
 	unsigned calls; /* answers that are to come: the receipt outlives them */
 	uint64_t total;
 	int64_t until_ms; /* LEAVING: for the BYE */
