@@ -33,6 +33,9 @@ static void head_check(const struct cpm_msrp_head *head)
 	must(head->tid.n >= CPM_MSRP_TID_MIN && head->tid.n <= CPM_MSRP_TID_MAX);
 	must(head->fault || head->kind == CPM_MSRP_RESPONSE || head->to_path.n);
 	must(head->range.first >= 1);
+	must(cpm_msrp_path_count(head->from_path) <= CPM_MSRP_PATH_MAX);
+	must(!cpm_msrp_path_count(head->from_path)
+			|| cpm_msrp_path_eq(head->from_path, head->from_path));
 	if(!cpm_msrp_uri_parse(cpm_msrp_path_first(head->from_path), &uri)) {
 		char memory[4096];
 		struct cpm_buf b;

@@ -103,6 +103,56 @@ START_TEST(finds_the_next_hop)
 }
 END_TEST
 
+#define HOP "msrp://a:1/x;tcp"
+
+static const struct {
+	const char *path;
+	size_t count;
+} paths[] = {
+		{"", 0},
+		{"  ", 0},
+		{HOP, 1},
+		{" " HOP " ", 1},
+		{HOP " msrps://b/y;tcp", 2},
+		{HOP "  " HOP, 2},
+		{HOP " b", 0},
+		{"b " HOP, 0},
+		{HOP "\t" HOP, 0},
+		{HOP " " HOP " " HOP " " HOP " " HOP " " HOP " " HOP " " HOP, CPM_MSRP_PATH_MAX},
+		{HOP " " HOP " " HOP " " HOP " " HOP " " HOP " " HOP " " HOP " " HOP, 0},
+};
+
+START_TEST(counts_hops)
+{
+	struct cpm_slice path = unit_guard(cpm_slice_of(paths[_i].path));
+
+	ck_assert_msg(cpm_msrp_path_count(path) == paths[_i].count, "%s", paths[_i].path);
+}
+END_TEST
+
+static const struct {
+	const char *a, *b;
+	bool equal;
+} routes[] = {
+		{HOP, HOP, true},
+		{HOP, " MSRP://A:1/x;TCP ", true},
+		{HOP " " HOP, HOP "  " HOP, true},
+		{HOP " " HOP, HOP, false},
+		{HOP, HOP " " HOP, false},
+		{HOP " msrp://b:1/x;tcp", "msrp://b:1/x;tcp " HOP, false},
+		{HOP, "msrp://a:1/y;tcp", false},
+		{HOP, "", false},
+		{"a", "a", false},
+};
+
+START_TEST(compares_paths)
+{
+	ck_assert_msg(cpm_msrp_path_eq(cpm_slice_of(routes[_i].a), cpm_slice_of(routes[_i].b))
+						  == routes[_i].equal,
+			"%s, %s", routes[_i].a, routes[_i].b);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("msrpuri");
@@ -111,5 +161,7 @@ int main(void)
 	tcase_add_loop_test(t, writes_what_it_reads, 0, UNIT_COUNT(uris));
 	tcase_add_loop_test(t, compares, 0, UNIT_COUNT(pairs));
 	tcase_add_test(t, finds_the_next_hop);
+	tcase_add_loop_test(t, counts_hops, 0, UNIT_COUNT(paths));
+	tcase_add_loop_test(t, compares_paths, 0, UNIT_COUNT(routes));
 	return unit_run("msrpuri", t);
 }

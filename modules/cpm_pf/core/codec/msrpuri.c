@@ -125,3 +125,32 @@ struct cpm_slice cpm_msrp_path_first(struct cpm_slice path)
 	path = cpm_slice_trim(path);
 	return cpm_slice_head(path, cpm_slice_find(path, ' '));
 }
+
+static bool path_next(struct cpm_slice *path, struct cpm_msrp_uri *uri)
+{
+	struct cpm_slice first = cpm_msrp_path_first(*path);
+
+	*path = cpm_slice_from(cpm_slice_trim(*path), first.n);
+	return cpm_msrp_uri_parse(first, uri) == CPM_OK;
+}
+
+size_t cpm_msrp_path_count(struct cpm_slice path)
+{
+	struct cpm_msrp_uri uri;
+	size_t n = 0;
+
+	for(path = cpm_slice_trim(path); path.n; n++)
+		if(n == CPM_MSRP_PATH_MAX || !path_next(&path, &uri))
+			return 0;
+	return n;
+}
+
+bool cpm_msrp_path_eq(struct cpm_slice a, struct cpm_slice b)
+{
+	struct cpm_msrp_uri left, right;
+
+	for(a = cpm_slice_trim(a), b = cpm_slice_trim(b); a.n && b.n;)
+		if(!path_next(&a, &left) || !path_next(&b, &right) || !cpm_msrp_uri_eq(&left, &right))
+			return false;
+	return !a.n && !b.n;
+}
