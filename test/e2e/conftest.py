@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from lib import checks
+from lib.relay import Relay
 from lib.scene import Scene
 from stack import MODULE, Stack
 
@@ -70,6 +71,19 @@ def stack(request, run_dir):
         except AssertionError:
             request.module._failed = True
             raise
+
+
+@pytest.fixture(scope="module")
+def relay(request, run_dir):
+    """An MSRP relay of others' make, for phones to be behind."""
+    relay = Relay(run_dir / "relay").start()
+    yield relay
+    try:
+        checks.assert_quiet(relay)
+        assert relay.stop(), "the relay did not end by itself"
+    except AssertionError:
+        request.module._failed = True
+        raise
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 # Copyright (C) 2026 the cpm_pf authors
 """An MSRP peer for tests, written from RFC 4975 alone: it shares no code with the module.
 
-It connects or listens, sends messages in chunks of the caller's choice (order, ranges, flags, stalls, aborts), answers
+It connects or listens, or is reached through a relay (RFC 4976), sends messages in chunks of the caller's choice (order, ranges, flags, stalls, aborts), answers
 what it receives as told, and writes everything that crossed its socket down, also as a pcap file for other dissectors."""
 
 import re
@@ -116,7 +116,7 @@ class MsrpPeer:
     def __init__(self, *, host="127.0.0.1", tls=False, certificate=None, answer=None, report=True, read_bytes=65536):
         self.host, self.tls, self.certificate, self.report, self.read_bytes = host, tls, certificate, report, read_bytes
         self.answer = answer or (lambda frame: 200)
-        self.session, self.peer_path = token(), None
+        self.session, self.peer_path, self.relay = token(), None, ""
         self.listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         self.listener.bind((host, 0))
         self.listener.listen(4)
@@ -129,6 +129,11 @@ class MsrpPeer:
 
     @property
     def path(self):
+        """For a=path: our URI, the relay's before it."""
+        return f"{self.relay} {self.uri}".lstrip()
+
+    @property
+    def uri(self):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'msrps' if self.tls else 'msrp'}://{host}:{self.port}/{self.session};tcp"
 
@@ -145,16 +150,31 @@ class MsrpPeer:
         self.socket = connection
         threading.Thread(target=self._read, daemon=True).start()
 
-    def connect(self, peer_path, *, greet=True):
-        """We are active (RFC 6135): connects to the first URI of the path and sends an empty SEND."""
-        self.peer_path = peer_path
-        host, port = re.match(r"msrps?://(?:[^@/]*@)?\[?([^\]/]+?)\]?:(\d+)/", peer_path).groups()
+    def _dial(self, path):
+        host, port = re.match(r"msrps?://(?:[^@/]*@)?\[?([^\]/;]+?)\]?:(\d+)[/;]", path).groups()
         self._begin(socket.create_connection((host, int(port)), timeout=10), False)
+
+    def authenticate(self, relay):
+        """From now on behind this relay (a URI): AUTH to it, and its Use-Path goes before ours. What comes and goes does so over this
+        connection."""
+        self._dial(relay)
+        frame = self.send_frame(Frame(token(), method="AUTH", headers=[("To-Path", relay), ("From-Path", self.uri)]))
+        if self.wait_response(frame.tid) != 200:
+            raise MsrpError(f"the relay answers AUTH with {self.responses[frame.tid]}")
+        self.relay = self.responses[frame.tid].get("Use-Path")
+
+    def connect(self, peer_path, *, greet=True):
+        """We are active (RFC 6135): connects to the first URI of the path, or has the relay do so, and sends an empty SEND."""
+        self.peer_path = f"{self.relay} {peer_path}".lstrip()
+        if not self.relay:
+            self._dial(peer_path)
         return self.greet() if greet else None
 
     def accept(self, peer_path, timeout_s=10):
-        """We are passive: waits for the connection."""
-        self.peer_path = peer_path
+        """We are passive: waits for the connection, which our relay takes for us if there is one."""
+        self.peer_path = f"{self.relay} {peer_path}".lstrip()
+        if self.relay:
+            return
         self.listener.settimeout(timeout_s)
         connection, _ = self.listener.accept()
         self._begin(connection, True)
@@ -209,11 +229,11 @@ class MsrpPeer:
         if status == 200 and frame.flag == "$" and frame.get("Success-Report") == "yes" and self.report:
             total = len(self.messages[frame.get("Message-ID")].body)
             self.write(Frame(token(), method="REPORT", headers=[
-                ("To-Path", frame.get("From-Path")), ("From-Path", self.path), ("Message-ID", frame.get("Message-ID")),
+                ("To-Path", frame.get("From-Path")), ("From-Path", self.uri), ("Message-ID", frame.get("Message-ID")),
                 ("Byte-Range", f"1-{total}/{total}"), ("Status", "000 200 OK")]).encode())
 
     def response(self, frame, status):
-        return Frame(frame.tid, status=status, headers=[("To-Path", frame.get("From-Path").split()[0]), ("From-Path", self.path)])
+        return Frame(frame.tid, status=status, headers=[("To-Path", frame.get("From-Path").split()[0]), ("From-Path", self.uri)])
 
     def write(self, data):
         with self._writing:
@@ -233,7 +253,7 @@ class MsrpPeer:
     def request(self, *, message_id=None, body=None, byte_range=None, flag="$", content_type="message/cpim", headers=(), tid=None,
                 method="SEND"):
         """A SEND with our paths."""
-        lines = [("To-Path", self.peer_path), ("From-Path", self.path), ("Message-ID", message_id or token())]
+        lines = [("To-Path", self.peer_path), ("From-Path", self.uri), ("Message-ID", message_id or token())]
         lines += [("Byte-Range", byte_range)] if byte_range else []
         lines += list(headers) + ([("Content-Type", content_type)] if body is not None and content_type else [])
         return Frame(tid or token(), method=method, headers=lines, body=body, flag=flag)

@@ -71,8 +71,9 @@ class LargePhone:
 
     def __init__(
         self, scene, aor, *, setup="active", status=200, register=True, answer=None, read=True, tags=LARGE_TAG, instance=None, connect=True,
-        port=0, tls=None, host="127.0.0.1", node=None,
+        port=0, tls=None, host="127.0.0.1", node=None, relay=None,
     ):
+        self.relay = relay
         self.host, self.aor, self.setup, self.status, self.answer, self.read, self.connect = host, aor, setup, status, answer, read, connect
         self.tls, self.peers, self.invites = tls, [], []
         self.agent = SipAgent(aor, (node or scene.stack.node).sip, on_invite=self._on_invite, port=port)
@@ -91,6 +92,8 @@ class LargePhone:
         if status != 200:
             return status, "", []
         peer = MsrpPeer(host=self.host, answer=self.answer, tls=bool(self.tls), certificate=self.tls)
+        if self.relay:
+            peer.authenticate(self.relay)
         self.peers.append(peer)
         if not self.read:
             peer.stall()
