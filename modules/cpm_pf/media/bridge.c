@@ -43,6 +43,7 @@ struct bridge {
 	unsigned answer; /* MSRP's that the sender hears then */
 	int64_t started_ms, until_ms;
 	int64_t hung_up_ms; /* when the client did, having everything; else 0 */
+	int64_t left_ms;    /* when the sender did, with octets perhaps at its relay; else 0 */
 };
 
 static struct bridge *bridges;
@@ -384,7 +385,10 @@ void bridge_told(dialog_id id, enum dialog_news news)
 	if(news != DIALOG_OVER || !b || b->in_over)
 		return;
 	b->in_over = true;
-	sender_gone(b, CPM_BRIDGE_OVER);
+	if(b->state == CPM_BRIDGE_OPEN && b->in && leg_relayed(b->in))
+		b->left_ms = now_ms();
+	else
+		sender_gone(b, CPM_BRIDGE_OVER);
 }
 
 void bridge_run(struct command_job *head, struct store *store, int64_t now)
@@ -417,6 +421,9 @@ void bridge_sweep(int64_t now_ms)
 	while((b = *at)) {
 		if(b->state != CPM_BRIDGE_OPEN && b->until_ms <= now_ms)
 			bridge_event(b, CPM_BRIDGE_TIME);
+		if(b->left_ms && b->state == CPM_BRIDGE_OPEN
+				&& b->left_ms + CALL_LAST_WORDS_MS <= now_ms)
+			sender_gone(b, CPM_BRIDGE_OVER);
 		if(b->hung_up_ms && !b->confirmed && b->hung_up_ms + CALL_LAST_WORDS_MS <= now_ms)
 			client_fail(b, 408);
 		if(b->state != CPM_BRIDGE_GONE) {

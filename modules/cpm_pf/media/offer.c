@@ -6,6 +6,7 @@
 #include "offer.h"
 
 #include "../core/codec/mime.h"
+#include "../core/codec/msrpuri.h"
 #include "../module/reason.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
@@ -43,6 +44,10 @@ int offer_read(
 	if(rc != CPM_OK) {
 		count(malformed);
 		return offer_refuse(c, "malformed", diag.reason);
+	}
+	if(!cpm_msrp_path_count(offer->path)) {
+		count(malformed);
+		return offer_refuse(c, "malformed", "a=path is none, or has too many URIs");
 	}
 	if(offer->direction == CPM_SDP_RECVONLY || offer->direction == CPM_SDP_INACTIVE)
 		return offer_refuse(c, "no-media", "its sender does not send");
@@ -101,7 +106,7 @@ bool offer_answer(
 			.max_size = (uint64_t)settings.max_large_bytes,
 			.setup = cpm_sdp_setup_answer(offer->setup),
 			.direction = CPM_SDP_RECVONLY,
-			.cema = offer->cema && settings.msrp_cema};
+			.cema = peer_cema(offer)};
 
 	if(!endpoint_place(media_endpoint(), offer->tls, offer->ipv6, &place)
 			&& !media_place(offer->tls, &place))

@@ -42,9 +42,15 @@ static bool is_numeric(struct cpm_slice host)
 		   && (inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1);
 }
 
-static bool by_media_line(const struct cpm_sdp *sdp)
+/* c= and m= are of the peer itself. Behind a relay only the path says how to get there. */
+static bool relayed(const struct cpm_sdp *sdp)
 {
-	return sdp->cema && settings.msrp_cema;
+	return cpm_msrp_path_count(sdp->path) > 1;
+}
+
+bool peer_cema(const struct cpm_sdp *sdp)
+{
+	return sdp->cema && settings.msrp_cema && !relayed(sdp);
 }
 
 static bool path_read(const struct cpm_sdp *sdp, struct cpm_msrp_uri *uri)
@@ -81,9 +87,10 @@ enum peer_result peer_locate(const struct cpm_sdp *sdp, struct peer_address *add
 	struct cpm_msrp_uri uri;
 
 	address->text[0] = '\0';
-	if(sdp->setup == CPM_SDP_ACTIVE || sdp->setup == CPM_SDP_ACTPASS || is_numeric(sdp->address))
+	if(sdp->setup == CPM_SDP_ACTIVE || sdp->setup == CPM_SDP_ACTPASS
+			|| (is_numeric(sdp->address) && !relayed(sdp)))
 		return PEER_KNOWN;
-	if(by_media_line(sdp))
+	if(peer_cema(sdp))
 		return resolve(sdp->address, address);
 	if(!path_read(sdp, &uri))
 		return PEER_UNKNOWN;
@@ -95,7 +102,7 @@ bool peer_dial(struct leg *leg, const struct cpm_sdp *sdp, const struct peer_add
 	struct cpm_slice known = cpm_slice_of(address->text);
 	struct cpm_msrp_uri uri;
 
-	if(by_media_line(sdp))
+	if(peer_cema(sdp))
 		return leg_dial(leg, sdp->path, known.n ? known : sdp->address, sdp->port);
 	if(!path_read(sdp, &uri))
 		return false;
@@ -103,5 +110,5 @@ bool peer_dial(struct leg *leg, const struct cpm_sdp *sdp, const struct peer_add
 		return leg_dial(leg, sdp->path, known, uri.port);
 	if(is_numeric(uri.host))
 		return leg_dial(leg, sdp->path, uri.host, uri.port);
-	return leg_dial(leg, sdp->path, sdp->address, sdp->port);
+	return !relayed(sdp) && leg_dial(leg, sdp->path, sdp->address, sdp->port);
 }

@@ -29,8 +29,10 @@ enum peer_result {
 bool peer_init(void);
 /* In a worker: looks the peer's name up by Kamailio's resolver and its cache, if we have to connect and there are only names. */
 enum peer_result peer_locate(const struct cpm_sdp *sdp, struct peer_address *address);
-/* In the media process: connects the leg. By the first URI of the path; by c= and m= where both sides have a=msrp-cema, or where only
- * those are numeric. False when there is no address. */
+/* c= and m= say where to connect, and the path only who it is: both sides have a=msrp-cema, and the peer is behind no relay. */
+bool peer_cema(const struct cpm_sdp *sdp);
+/* In the media process: connects the leg. By the first URI of the path, which is the peer's relay if it has one; by c= and m= with
+ * peer_cema, or where only those are numeric and there is no relay. False when there is no address. */
 bool peer_dial(struct leg *leg, const struct cpm_sdp *sdp, const struct peer_address *address);
 
 #endif

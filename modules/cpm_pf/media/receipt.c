@@ -16,6 +16,7 @@
 #include "../module/statistics.h"
 #include "../queue/storing.h"
 #include "../script/draft.h"
+#include "call.h"
 
 /* Enough for the headers of any CPIM: what reports and lists need of it. */
 #define HEAD_BYTES 16384u
@@ -365,6 +366,11 @@ void receipt_told(dialog_id id, enum dialog_news news)
 	if(!r || news != DIALOG_OVER)
 		return;
 	r->dialog_over = true;
+	/* The sender has been answered by its relay, which may still have octets of it. */
+	if(r->state == CPM_RECEIPT_OPEN && r->leg && leg_relayed(r->leg)) {
+		r->hung_up_ms = now_ms();
+		return;
+	}
 	receipt_event(r, CPM_RECEIPT_OVER);
 	receipt_release(r);
 }
@@ -377,6 +383,9 @@ void receipt_sweep(int64_t now_ms)
 		next = r->next;
 		if(r->state == CPM_RECEIPT_OPEN)
 			staging_keep(&r->staging, now_ms);
+		if(r->state == CPM_RECEIPT_OPEN && r->hung_up_ms
+				&& r->hung_up_ms + CALL_LAST_WORDS_MS <= now_ms)
+			receipt_event(r, CPM_RECEIPT_OVER);
 		if(r->state == CPM_RECEIPT_LEAVING && r->until_ms <= now_ms)
 			receipt_event(r, CPM_RECEIPT_TIME);
 		receipt_release(r);

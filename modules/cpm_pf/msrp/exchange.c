@@ -45,14 +45,30 @@ void exchange_answer(struct channel *c, unsigned status)
 		channel_queue(c, cpm_buf_slice(&b));
 }
 
-/* The leg that a frame is for, or NULL and *status. */
+/* A session has one connection (RFC 4975 section 5.4). But a relay need not use the one that we
+ * made to it for what it passes on to us (RFC 4976): whom it speaks for is known by the path. */
+static bool connection_fits(const struct leg *leg, const struct channel *c)
+{
+	const struct cpm_msrp_head *head = &c->reader.head;
+
+	if(!leg->channel || leg->channel == c)
+		return true;
+	return leg_relayed(leg) && head->kind != CPM_MSRP_RESPONSE
+		   && cpm_msrp_path_eq(head->from_path,
+				   (struct cpm_slice){leg->peer_path, leg->peer_path_length});
+}
+
+/* The leg that a frame is for, or NULL and *status. We are no relay: what has a next hop behind us
+ * is not for us (section 7.3). */
 static struct leg *leg_of(struct channel *c, unsigned *status)
 {
+	struct cpm_slice to_path = c->reader.head.to_path;
 	struct cpm_msrp_uri uri;
 	struct leg *leg = NULL;
 
 	*status = 481;
-	if(!cpm_msrp_uri_parse(cpm_msrp_path_first(c->reader.head.to_path), &uri))
+	if(cpm_msrp_path_count(to_path) == 1
+			&& !cpm_msrp_uri_parse(cpm_msrp_path_first(to_path), &uri))
 		leg = endpoint_find(c->endpoint, uri.session);
 	if(!leg)
 		return NULL;
@@ -60,9 +76,22 @@ static struct leg *leg_of(struct channel *c, unsigned *status)
 	if(leg->tls && !c->tls)
 		return NULL;
 	*status = 506;
-	if(leg->channel && leg->channel != c)
-		return NULL;
-	return leg;
+	return connection_fits(leg, c) ? leg : NULL;
+}
+
+/* The connection becomes the session's. False when that has, or is about to have, another one which
+ * cannot be left now. */
+static bool leg_take(struct leg *leg, struct channel *c)
+{
+	if(!leg->channel)
+		leg_called(leg, c);
+	else if(leg->channel == c)
+		return true;
+	else if(leg->state != LEG_BOUND || leg->intake != INTAKE_NONE || leg->outgo != OUTGO_NONE)
+		return false;
+	else
+		leg_move(leg, c);
+	return true;
 }
 
 static void request_begin(struct channel *c)
@@ -71,19 +100,26 @@ static void request_begin(struct channel *c)
 	unsigned status;
 	struct leg *leg;
 
-	if(head->fault) {
-		endpoint_log(c->endpoint, ENDPOINT_LOG_INFO, "400 to %s: %s", c->peer, head->fault);
+	if(head->fault || !cpm_msrp_path_count(head->from_path)) {
+		endpoint_log(c->endpoint, ENDPOINT_LOG_INFO, "400 to %s: %s", c->peer,
+				head->fault ? head->fault : "From-Path is none, or too long");
 		exchange_answer(c, 400);
 		return;
 	}
+	/* Its session is looked for at its end: it need not come over the session's connection. */
+	if(head->kind == CPM_MSRP_REPORT)
+		return;
 	leg = leg_of(c, &status);
 	if(!leg) {
 		exchange_answer(c, status);
 		return;
 	}
 	c->exchange.leg = leg;
-	if(!leg->channel)
-		leg_called(leg, c);
+	if(!leg_take(leg, c)) {
+		c->exchange.leg = NULL;
+		exchange_answer(c, 506);
+		return;
+	}
 	/* The owner may have closed the leg when it heard of the peer. */
 	leg = c->exchange.leg;
 	if(!leg)
@@ -116,13 +152,27 @@ static void frame_octets(struct channel *c, struct cpm_slice piece)
 		intake_octets(x->leg, c, piece);
 		return;
 	}
-	if(!x->leg)
+	if(!x->leg && c->reader.head.kind != CPM_MSRP_REPORT)
 		exchange_answer(c, 481);
 	x->discarded += piece.n;
 	if(x->discarded > DISCARD_MAX) {
 		c->endpoint->statistics.malformed++;
 		channel_fail(c, LEG_LOST_BROKEN, "goes on with a message that was refused");
 	}
+}
+
+static void report_end(struct channel *c)
+{
+	unsigned status;
+	struct leg *leg = leg_of(c, &status);
+
+	if(!leg) {
+		exchange_answer(c, status);
+		return;
+	}
+	/* A relay's connection that only brings reports is of use. */
+	c->opened_ms = c->endpoint->now_ms;
+	outgo_report(leg, &c->reader.head);
 }
 
 static void frame_end(struct channel *c)
@@ -132,16 +182,15 @@ static void frame_end(struct channel *c)
 
 	if(c->exchange.answered)
 		return;
-	if(head->kind == CPM_MSRP_RESPONSE) {
+	if(head->kind == CPM_MSRP_REPORT) {
+		report_end(c);
+	} else if(head->kind == CPM_MSRP_RESPONSE) {
 		if(leg && leg->channel == c)
 			outgo_response(leg, head->tid, head->status);
 	} else if(!leg) {
 		exchange_answer(c, 481);
 	} else if(head->kind == CPM_MSRP_SEND) {
 		intake_end(leg, c, c->reader.flag);
-	} else if(head->kind == CPM_MSRP_REPORT && leg->hooks->reported
-			  && head->status_namespace == 0) {
-		leg->hooks->reported(leg->owner, leg, head->status);
 	}
 }
 

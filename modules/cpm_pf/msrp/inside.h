@@ -65,6 +65,7 @@ struct leg {
 	size_t path_length;
 	char *peer_path;
 	size_t peer_path_length;
+	size_t peer_hops; /* URIs in it: the peer, and before it its relays */
 	int64_t opened_ms, waiting_ms, active_ms; /* when it was made, began to wait, last had octets */
 	char greeting[CPM_MSRP_ID_LENGTH];        /* transaction of our empty SEND */
 	bool greeted;                             /* ... which waits for its response */
@@ -87,6 +88,10 @@ struct leg {
 	bool asked;
 	struct sent_chunk window[LEG_WINDOW];
 	size_t window_count;
+	/* Through relays: what the peer itself has confirmed, and until when the rest is waited for (0:
+	 * the next hop has not yet taken all). */
+	struct cpm_chunks reported;
+	int64_t report_due_ms;
 };
 
 void endpoint_log(struct endpoint *e, enum endpoint_log level, const char *format, ...)
@@ -101,6 +106,8 @@ void endpoint_count_refusal(struct endpoint *e, unsigned status);
 /* leg.c, for channel.c and exchange.c */
 void leg_up(struct leg *leg);                        /* its own connection is there */
 void leg_called(struct leg *leg, struct channel *c); /* the first request for it */
+/* Its relay comes with requests over a connection of the relay's own. */
+void leg_move(struct leg *leg, struct channel *c);
 void leg_down(struct leg *leg, enum leg_loss why);
 void leg_sweep(struct leg *leg, int64_t now_ms);
 void leg_release(struct leg *leg);
@@ -110,6 +117,7 @@ void intake_end(struct leg *leg, struct channel *c, char flag);
 /* outgo.c */
 void outgo_pump(struct leg *leg);
 void outgo_response(struct leg *leg, struct cpm_slice tid, unsigned status);
+void outgo_report(struct leg *leg, const struct cpm_msrp_head *head);
 void outgo_sweep(struct leg *leg, int64_t now_ms);
 void outgo_greet(struct leg *leg);
 

@@ -72,6 +72,11 @@ enum leg_state leg_state(const struct leg *leg)
 	return leg->state;
 }
 
+bool leg_relayed(const struct leg *leg)
+{
+	return leg->peer_hops > 1;
+}
+
 void leg_release(struct leg *leg)
 {
 	free(leg->note);
@@ -132,16 +137,16 @@ static void leg_event(struct leg *leg, enum leg_event event, enum leg_loss why)
 
 static bool peer_path_set(struct leg *leg, struct cpm_slice path)
 {
-	struct cpm_msrp_uri uri;
+	size_t hops = cpm_msrp_path_count(path);
 	char *copy;
 
-	if(cpm_msrp_uri_parse(cpm_msrp_path_first(path), &uri)
-			|| path.n > leg->endpoint->config->limits.max_line || !(copy = malloc(path.n)))
+	if(!hops || path.n > leg->endpoint->config->limits.max_line || !(copy = malloc(path.n)))
 		return false;
 	memcpy(copy, path.p, path.n);
 	free(leg->peer_path);
 	leg->peer_path = copy;
 	leg->peer_path_length = path.n;
+	leg->peer_hops = hops;
 	return true;
 }
 
@@ -179,6 +184,12 @@ void leg_called(struct leg *leg, struct channel *c)
 {
 	channel_attach(c, leg);
 	leg_event(leg, LEG_CALLED, LEG_LOST_CLOSED);
+}
+
+void leg_move(struct leg *leg, struct channel *c)
+{
+	channel_detach(leg->channel, leg);
+	channel_attach(c, leg);
 }
 
 void leg_down(struct leg *leg, enum leg_loss why)

@@ -39,11 +39,10 @@ struct leg_hooks {
 	/* At most n octets of the message that is sent are wanted, from an offset: leg_give, now or
 	 * later. */
 	void (*want)(void *owner, struct leg *leg, uint64_t at, size_t n);
-	/* The message that was sent has ended: 200 when every chunk was answered so, else the peer's
-	 * status, or 408 when it did not answer. */
+	/* The message that was sent has ended: 200 when the peer has it, else the peer's status (or a
+	 * relay's), or 408 when it did not answer. It has it when every chunk was answered 200, and
+	 * through relays, whose 200 is their own, when its success report covers the whole message. */
 	void (*sent)(void *owner, struct leg *leg, unsigned status);
-	/* The peer's REPORT on a message of ours. */
-	void (*reported)(void *owner, struct leg *leg, unsigned status);
 	/* The leg is gone after this call. A message begun, or not yet confirmed, comes to nothing. */
 	void (*lost)(void *owner, struct leg *leg, enum leg_loss why);
 };
@@ -61,11 +60,14 @@ struct leg *leg_open(struct endpoint *e, const struct leg_config *config);
 /* Our URI, for a=path. Borrows from the leg. */
 struct cpm_slice leg_path(const struct leg *leg);
 enum leg_state leg_state(const struct leg *leg);
+/* The peer is behind a relay: responses are the relay's, and only reports are the peer's. */
+bool leg_relayed(const struct leg *leg);
 
-/* The peer's path (To-Path of what we send) is known, and it will connect. May come after the peer
- * has connected. False when the path is none, or without memory. */
+/* The peer's path (To-Path of what we send) is known, and it will connect, or the relay that is the
+ * path's first URI will. May come after the peer has connected. False when the path is none, has
+ * more than CPM_MSRP_PATH_MAX URIs, or without memory. */
 bool leg_listen(struct leg *leg, struct cpm_slice peer_path);
-/* The peer's path is known, and we connect: to address (numeric, without brackets) and port. False
+/* The peer's path is known, and we connect, to it or to its relay: to address (numeric, without brackets) and port. False
  * when they are none, or the connection cannot even be tried. */
 bool leg_dial(struct leg *leg, struct cpm_slice peer_path, struct cpm_slice address, unsigned port);
 
@@ -83,13 +85,12 @@ struct leg_message {
 	struct cpm_slice content_type;
 	uint64_t total;   /* octets */
 	bool total_known; /* false: leg_give says which piece is the last */
-	bool report;      /* ask for a success report */
 };
 /* Begins sending, as soon as the leg is bound. False when another message is under way. */
 bool leg_send(struct leg *leg, const struct leg_message *message);
 /* The octets that were wanted, at least one (or none at all, when last, of an empty message). */
 void leg_give(struct leg *leg, struct cpm_slice piece, bool last);
-/* Every octet of the message that is sent is on its way: only responses are awaited. */
+/* Every octet of the message that is sent is on its way: only responses and reports are awaited. */
 bool leg_all_given(const struct leg *leg);
 /* Gives the message up: tells the peer by '#'. No `sent` comes. */
 void leg_abort(struct leg *leg);

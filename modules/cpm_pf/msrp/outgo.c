@@ -61,6 +61,8 @@ bool leg_send(struct leg *leg, const struct leg_message *message)
 	leg->at = 0;
 	leg->asked = false;
 	leg->window_count = 0;
+	cpm_chunks_init(&leg->reported, INT64_MAX);
+	leg->report_due_ms = 0;
 	endpoint_id(leg->message_name);
 	outgo_pump(leg);
 	return true;
@@ -92,7 +94,7 @@ void leg_give(struct leg *leg, struct cpm_slice piece, bool last)
 			.content_type = m->content_type,
 			.range = {leg->at + 1, leg->at + piece.n, m->total, piece.n <= SMALL_CHUNK,
 					m->total_known},
-			.success_report = m->report};
+			.success_report = leg_relayed(leg)};
 
 	if(leg->state != LEG_BOUND || leg->outgo != OUTGO_SENDING || !leg->asked)
 		return;
@@ -175,10 +177,39 @@ void outgo_response(struct leg *leg, struct cpm_slice tid, unsigned status)
 	leg->active_ms = leg->endpoint->now_ms;
 	if(status != 200)
 		outgo_finish(leg, OUTGO_REFUSED, status);
-	else if(leg->outgo == OUTGO_CONFIRMING && !leg->window_count)
+	else if(leg->outgo != OUTGO_CONFIRMING || leg->window_count)
+		outgo_pump(leg);
+	else if(!leg_relayed(leg))
 		outgo_finish(leg, OUTGO_CONFIRMED, 200);
 	else
-		outgo_pump(leg);
+		/* Each hop waits that long for the next one's response, and tells by a report when none
+		 * comes. */
+		leg->report_due_ms = leg->endpoint->now_ms
+							 + (int64_t)leg->peer_hops * leg->endpoint->config->response_ms;
+}
+
+/* A report on the message that is sent, the peer's (RFC 4975 section 7.1.2) or a relay's that could
+ * not pass it on. A success report may be about a part; octets not yet given cannot be meant. */
+void outgo_report(struct leg *leg, const struct cpm_msrp_head *head)
+{
+	const struct cpm_msrp_range *range = &head->range;
+	struct cpm_chunks *reported = &leg->reported;
+	uint64_t from = range->first - 1, to = range->last_known ? range->last : leg->at;
+
+	if(leg->outgo == OUTGO_NONE || head->status_namespace
+			|| !cpm_slice_eq(head->message_id,
+					(struct cpm_slice){leg->message_name, sizeof(leg->message_name)}))
+		return;
+	leg->active_ms = leg->endpoint->now_ms;
+	if(head->status != 200) {
+		outgo_finish(leg, OUTGO_REFUSED, head->status);
+		return;
+	}
+	if(from > to || to > leg->at || cpm_chunks_add(reported, from, to - from))
+		return;
+	if(leg_relayed(leg) && leg->outgo == OUTGO_CONFIRMING
+			&& cpm_chunks_octets(reported) == leg->at)
+		outgo_finish(leg, OUTGO_CONFIRMED, 200);
 }
 
 /* The time for a response starts with the last octet of its request. */
@@ -194,4 +225,6 @@ void outgo_sweep(struct leg *leg, int64_t now_ms)
 			return;
 		}
 	}
+	if(leg->report_due_ms && now_ms > leg->report_due_ms)
+		outgo_finish(leg, OUTGO_REFUSED, 408);
 }

@@ -15,7 +15,7 @@ class Behind(MsrpPeer):
     """Behind a middlebox: its path has an address that nobody reaches."""
 
     @property
-    def path(self):
+    def uri(self):
         return f"msrp://192.0.2.77:9/{self.session};tcp"
 
 
@@ -41,13 +41,26 @@ def test_a_sender_without_it(scene):
     assert call.call.bye() == 200
 
 
+@pytest.mark.clause("LM-4")
+def test_a_sender_behind_a_relay(scene, relay):
+    """c= and m= are its own, and do not say how to reach it; so we do not offer to go by them."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    peer = MsrpPeer()
+    peer.authenticate(relay.uri)
+    call = LargeCall(scene, alice, bob, peer=peer, body=sdp(peer.path, host="127.0.0.77", port=9, setup="passive", direction="sendonly", extra=CEMA))
+    assert call.status == 200 and call.reply.attribute("setup") == "active" and call.reply.attribute("msrp-cema") is None
+    assert peer.send(large_body(alice, bob, 100), headers=[("Success-Report", "yes")]) == [200]
+    peer.wait_report()
+    assert call.call.bye() == 200
+
+
 class BehindPhone(LargePhone):
     cema = True
 
     def _on_invite(self, request):
         status, _, headers = super()._on_invite(request)
         peer = self.peers[-1]
-        path = Behind.path.fget(peer) if self.cema else peer.path
+        path = Behind.uri.fget(peer) if self.cema else peer.path
         where = {"port": peer.port} if self.cema else {"host": "127.0.0.77", "port": 9}
         return status, sdp(path, direction="recvonly", setup="passive", extra=CEMA if self.cema else (), **where), headers
 

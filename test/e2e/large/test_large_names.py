@@ -18,7 +18,7 @@ class Named(MsrpPeer):
         super().__init__(**options)
 
     @property
-    def path(self):
+    def uri(self):
         return f"msrp://{self.name}:{self.port}/{self.session};tcp"
 
 
@@ -108,6 +108,22 @@ def test_the_path_counts_and_not_the_media_line(scene):
         assert call.status == 200 and call.reply.attribute("msrp-cema") is None
         assert call.peer.send(large_body(alice, bob, 100)) == [200]
         assert call.call.bye() == 200
+
+
+@pytest.mark.clause("LM-4")
+def test_a_relay_with_a_name(scene, relay):
+    """The relay's name is looked up, although c= has an address: that is of the sender behind it."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    name(scene, "relay.test")
+    peer, body = MsrpPeer(), large_body(alice, bob, 5000)
+    peer.authenticate(relay.uri)
+    peer.relay = peer.relay.replace("127.0.0.1", "relay.test")
+    call = LargeCall(scene, alice, bob, peer=peer, body=offer(peer, host="127.0.0.77", port=9))
+    assert call.status == 200 and call.reply.attribute("setup") == "active"
+    assert peer.send(body, headers=[("Success-Report", "yes")]) == [200]
+    peer.wait_report()
+    assert call.call.bye() == 200
+    scene.wait_waiting(bob, 1)
 
 
 @pytest.mark.clause("LM-4", "LM-8e")

@@ -7,12 +7,14 @@ import subprocess
 import pytest
 from lib.large import LargeCall, LargePhone
 from lib.messages import cpim
+from msrp import MsrpPeer
 from stack import program
 
-# One frame fits into one packet of the capture.
-STACK = {"modparams": [("cpm_pf", "msrp_chunk_bytes", 20000)]}
+# One frame fits into one packet of the capture, and into the relay.
+CHUNK = 8000
+STACK = {"modparams": [("cpm_pf", "msrp_chunk_bytes", CHUNK)]}
 FIELDS = ["msrp.method", "msrp.status.code", "msrp.transaction.id", "msrp.to.path", "msrp.from.path", "msrp.byte.range", "msrp.cnt.flg",
-          "msrp.content.type", "msrp.messageid", "msrp.status", "_ws.malformed", "ip.src"]
+          "msrp.content.type", "msrp.messageid", "msrp.status", "msrp.success.report", "_ws.malformed", "ip.src"]
 
 
 def dissect(peer, path):
@@ -53,7 +55,34 @@ def test_both_ways(scene, run_dir):
     frames = dissect(phone.peers[0], run_dir / "out.pcap")
     well_formed(frames)
     sends = [f for f in frames if f["ip.src"] == "192.0.2.2" and f["msrp.method"] == "SEND"]
-    assert [f["msrp.byte.range"] for f in sends] == [f"{at + 1}-*/{len(body)}" for at in range(0, len(body), 20000)]
+    assert [f["msrp.byte.range"] for f in sends] == [f"{at + 1}-*/{len(body)}" for at in range(0, len(body), CHUNK)]
     assert [f["msrp.cnt.flg"] for f in sends] == ["+"] * (len(sends) - 1) + ["$"]
     assert {f["msrp.content.type"] for f in sends} == {"message/cpim"} and len({f["msrp.messageid"] for f in sends}) == 1
     scene.wait_waiting(bob, 0)
+
+
+@pytest.mark.clause("SL-3", "LM-4")
+def test_through_a_relay(scene, run_dir, relay):
+    """Two URIs in a path, as the client behind the relay hears of us."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    body, peer = cpim("A line of text.\r\n" * 1000, alice, bob), MsrpPeer()
+    peer.authenticate(relay.uri)
+    call = LargeCall(scene, alice, bob, size=len(body), peer=peer)
+    ours = call.reply.attribute("path")
+    peer.send(body, chunk=CHUNK, headers=[("Success-Report", "yes")])
+    peer.wait_report()
+    frames = dissect(peer, run_dir / "relay-in.pcap")
+    well_formed(frames)
+    report, = [f for f in frames if f["ip.src"] == "192.0.2.2" and f["msrp.method"] == "REPORT"]
+    assert (report["msrp.to.path"], report["msrp.from.path"]) == (peer.uri, f"{peer.relay} {ours}")
+    assert report["msrp.byte.range"] == f"1-{len(body)}/{len(body)}" and report["msrp.status"] == "000 200 OK"
+    assert call.call.bye() == 200
+
+    phone = LargePhone(scene, bob, relay=relay.uri)
+    assert phone.wait_message() == body
+    scene.wait_waiting(bob, 0)
+    peer, ours = phone.peers[0], phone.invites[0].attribute("path")
+    frames = dissect(peer, run_dir / "relay-out.pcap")
+    well_formed(frames)
+    sends = [f for f in frames if f["ip.src"] == "192.0.2.2" and f["msrp.method"] == "SEND"]
+    assert {(f["msrp.to.path"], f["msrp.from.path"], f["msrp.success.report"]) for f in sends} == {(peer.uri, f"{peer.relay} {ours}", "yes")}

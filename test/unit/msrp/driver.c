@@ -132,15 +132,6 @@ static void on_sent(void *owner, struct leg *leg, unsigned status)
 	o->sent_status = status;
 }
 
-static void on_reported(void *owner, struct leg *leg, unsigned status)
-{
-	struct owner *o = owner;
-
-	(void)leg;
-	o->reports++;
-	o->report_status = status;
-}
-
 static void on_lost(void *owner, struct leg *leg, enum leg_loss why)
 {
 	struct owner *o = owner;
@@ -152,7 +143,7 @@ static void on_lost(void *owner, struct leg *leg, enum leg_loss why)
 }
 
 static const struct leg_hooks hooks = {on_bound, on_begin, on_octets, on_complete, on_aborted,
-		on_want, on_sent, on_reported, on_lost};
+		on_want, on_sent, on_lost};
 
 struct leg *owner_open(struct world *w, struct owner *o, size_t max, bool tls, bool ipv6)
 {

@@ -34,8 +34,8 @@ struct owner {
 	bool late;            /* want is answered by the test */
 	uint64_t wanted_at;
 	size_t wanted;
-	unsigned bounds, begins, completes, aborts, sents, reports, losses;
-	unsigned sent_status, report_status;
+	unsigned bounds, begins, completes, aborts, sents, losses;
+	unsigned sent_status;
 	uint64_t total;
 	enum leg_loss why;
 };

@@ -178,6 +178,14 @@ static const struct {
 				"MSRP aaaa1 SEND\r\nTo-Path: nonsense\r\nFrom-Path: " MINE
 				"\r\nMessage-ID: 1\r\n-------aaaa1$\r\n",
 				"MSRP aaaa1 481 "},
+		{"a next hop behind us",
+				"MSRP aaaa1 SEND\r\nTo-Path: %s " MINE "\r\nFrom-Path: " MINE
+				"\r\nMessage-ID: 1\r\n-------aaaa1$\r\n",
+				"MSRP aaaa1 481 "},
+		{"a From-Path that is none",
+				"MSRP aaaa1 SEND\r\nTo-Path: %s\r\nFrom-Path: " MINE " nonsense"
+				"\r\nMessage-ID: 1\r\n-------aaaa1$\r\n",
+				"MSRP aaaa1 400 "},
 		{"another type",
 				"MSRP aaaa1 SEND\r\nTo-Path: %s\r\nFrom-Path: " MINE
 				"\r\nMessage-ID: 1\r\nContent-Type: text/plain\r\n\r\nx\r\n-------aaaa1$\r\n",
@@ -410,6 +418,57 @@ START_TEST(binds_to_one_connection)
 }
 END_TEST
 
+#define RELAYED "msrp://127.0.0.1:8/relay1;tcp " MINE
+
+/* What comes through a relay, over the connection that we made to it and over one of its own. */
+static const struct {
+	const char *path;    /* From-Path on the other connection */
+	const char *range;   /* of what came over ours before */
+	const char *answer;  /* on the other connection */
+	bool moves;
+} movers[] = {
+		{RELAYED, "1-0/0", "200 ", true},
+		{RELAYED, "1-2/5", "506 ", false}, /* not in the middle of a message */
+		{MINE, "1-0/0", "506 ", false},
+		{"msrp://127.0.0.1:8/relay2;tcp " MINE, "1-0/0", "506 ", false},
+};
+
+START_TEST(takes_a_relays_other_connection)
+{
+	struct peer other;
+	char expected[40];
+	bool empty = strcmp(movers[_i].range, "1-0/0") == 0;
+
+	begin(false, false);
+	ck_assert(leg_listen(o.leg, CPM_SLICE(RELAYED)));
+	send_chunk("aaaa1", "m0", movers[_i].range, "", empty ? "" : "he", empty ? '$' : '+');
+	peer_hear(&w, &p, "MSRP aaaa1 200 ");
+	peer_hear(&w, &p, "-------aaaa1$\r\n");
+	peer_connect(&w, &other, false, false);
+	peer_sayf(&w, &other,
+			"MSRP aaaa2 SEND\r\nTo-Path: %.*s\r\nFrom-Path: %s\r\nMessage-ID: m1\r\n"
+			"Success-Report: yes\r\nContent-Type: message/cpim\r\n\r\nhello\r\n-------aaaa2$\r\n",
+			(int)leg_path(o.leg).n, leg_path(o.leg).p, movers[_i].path);
+	snprintf(expected, sizeof(expected), "MSRP aaaa2 %s", movers[_i].answer);
+	peer_hear(&w, &other, expected);
+	ck_assert_uint_eq(o.losses, 0);
+	ck_assert_uint_eq(o.completes, movers[_i].moves);
+	if(movers[_i].moves) {
+		/* To the next hop alone, and along the whole path. */
+		peer_hear(&w, &other, "To-Path: msrp://127.0.0.1:8/relay1;tcp\r\nFrom-Path: ");
+		peer_hear(&w, &other, " REPORT\r\nTo-Path: " RELAYED "\r\nFrom-Path: ");
+		peer_closed(&w, &p);
+	} else {
+		send_chunk("aaaa3", empty ? "m1" : "m0", empty ? "1-5/5" : "3-5/5", "",
+				empty ? "hello" : "llo", '$');
+		peer_hear(&w, &p, "MSRP aaaa3 200 ");
+	}
+	took("hello");
+	peer_close(&other);
+	end();
+}
+END_TEST
+
 START_TEST(serves_two_sessions_on_a_connection)
 {
 	struct owner two;
@@ -579,6 +638,7 @@ int main(void)
 	tcase_add_test(t, discards_what_is_given_up);
 	tcase_add_test(t, tells_of_a_lost_connection);
 	tcase_add_test(t, binds_to_one_connection);
+	tcase_add_loop_test(t, takes_a_relays_other_connection, 0, UNIT_COUNT(movers));
 	tcase_add_test(t, serves_two_sessions_on_a_connection);
 	tcase_add_test(t, keeps_plain_connections_off_tls_sessions);
 	tcase_add_loop_test(t, passes_back_pressure_on, 0, 2);

@@ -11,6 +11,8 @@ static struct owner o;
 static struct peer p;
 
 #define MINE "msrp://127.0.0.1:9/peer1;tcp"
+/* Behind a relay, as a=path says it; then a request's From-Path says so too. */
+#define RELAYED "msrp://127.0.0.1:8/relay1;tcp " MINE
 
 static void small_chunks(struct endpoint_config *config)
 {
@@ -30,12 +32,11 @@ static void end(void)
 	world_stop(&w);
 }
 
-static void send_message(const char *body, bool report)
+static void send_message(const char *body)
 {
 	struct leg_message m = {.content_type = CPM_SLICE("message/cpim"),
 			.total = strlen(body),
-			.total_known = true,
-			.report = report};
+			.total_known = true};
 
 	o.out = cpm_slice_of(body);
 	ck_assert(leg_send(o.leg, &m));
@@ -43,15 +44,20 @@ static void send_message(const char *body, bool report)
 }
 
 /* The peer connects and says for whom it comes. */
-static void bind_peer(void)
+static void bind_path(const char *path)
 {
-	ck_assert(leg_listen(o.leg, CPM_SLICE(MINE)));
+	ck_assert(leg_listen(o.leg, cpm_slice_of(path)));
 	peer_connect(&w, &p, false, false);
 	peer_sayf(&w, &p,
-			"MSRP bind1 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
-			"\r\nMessage-ID: 1\r\nByte-Range: 1-0/0\r\n-------bind1$\r\n",
-			(int)leg_path(o.leg).n, leg_path(o.leg).p);
+			"MSRP bind1 SEND\r\nTo-Path: %.*s\r\nFrom-Path: %s\r\nMessage-ID: 1\r\n"
+			"Byte-Range: 1-0/0\r\n-------bind1$\r\n",
+			(int)leg_path(o.leg).n, leg_path(o.leg).p, path);
 	peer_hear(&w, &p, "-------bind1$\r\n");
+}
+
+static void bind_peer(void)
+{
+	bind_path(MINE);
 }
 
 /* The transaction id of the next request that the peer hears; its head and body are forgotten. */
@@ -87,7 +93,7 @@ START_TEST(sends_once_the_peer_is_there)
 	const char *tid;
 
 	begin(NULL);
-	send_message("hello", false);
+	send_message("hello");
 	bind_peer();
 	tid = hear_request("To-Path: " MINE "\r\nFrom-Path: msrp://127.0.0.1:");
 	peer_hear(&w, &p, "Byte-Range: 1-5/5\r\nContent-Type: message/cpim\r\n\r\nhello\r\n-------");
@@ -109,12 +115,12 @@ START_TEST(sends_what_comes_later)
 	begin(NULL);
 	bind_peer();
 	o.late = true;
-	send_message("hello", true);
+	send_message("hello");
 	peer_silence(&w, &p);
 	ck_assert_uint_eq(o.wanted, 5);
 	leg_give(o.leg, CPM_SLICE("hel"), false);
 	ck_assert(!leg_all_given(o.leg));
-	snprintf(tid, sizeof(tid), "%s", hear_request("Byte-Range: 1-3/5\r\nSuccess-Report: yes\r\n"));
+	snprintf(tid, sizeof(tid), "%s", hear_request("Byte-Range: 1-3/5\r\nContent-Type"));
 	peer_hear(&w, &p, "+\r\n");
 	ck_assert_uint_eq(o.wanted_at, 3);
 	ck_assert_uint_eq(o.wanted, 2);
@@ -126,13 +132,136 @@ START_TEST(sends_what_comes_later)
 	ck_assert_uint_eq(o.sents, 0);
 	respond(tid, "200 OK");
 	world_await(&w, o.sents == 1);
-	peer_sayf(&w, &p,
-			"MSRP rrrr1 REPORT\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
-			"\r\nMessage-ID: x\r\nByte-Range: 1-5/5\r\nStatus: 000 200 OK\r\n-------rrrr1$\r\n",
-			(int)leg_path(o.leg).n, leg_path(o.leg).p);
-	peer_silence(&w, &p);
-	world_await(&w, o.reports == 1);
-	ck_assert_uint_eq(o.report_status, 200);
+	end();
+}
+END_TEST
+
+/* A report on the message whose name is in what the peer has heard. */
+static void report(struct peer *from, const char *path, const char *name, const char *range,
+		const char *status)
+{
+	struct endpoint_statistics before, now;
+
+	endpoint_statistics(w.endpoint, &before);
+	peer_sayf(&w, from,
+			"MSRP rrrr1 REPORT\r\nTo-Path: %.*s\r\nFrom-Path: %s\r\nMessage-ID: %s\r\n%s"
+			"Status: %s\r\n-------rrrr1$\r\n",
+			(int)leg_path(o.leg).n, leg_path(o.leg).p, path, name, range, status);
+	do {
+		world_turn(&w);
+		endpoint_statistics(w.endpoint, &now);
+	} while(now.frames_in == before.frames_in);
+}
+
+/* "hello" in two chunks to a peer behind a relay, which has answered both; the message's name. */
+static const char *relay_hello(void)
+{
+	static char name[64];
+	char tid[64];
+	char *at;
+
+	bind_path(RELAYED);
+	o.late = true;
+	send_message("hello");
+	leg_give(o.leg, CPM_SLICE("hel"), false);
+	snprintf(tid, sizeof(tid), "%s", hear_request("To-Path: " RELAYED "\r\nFrom-Path: msrp://"));
+	at = memmem(p.heard, p.count, "Message-ID: ", 12);
+	ck_assert_ptr_nonnull(at);
+	ck_assert_int_eq(sscanf(at, "Message-ID: %63s", name), 1);
+	peer_hear(&w, &p, "Byte-Range: 1-3/5\r\nSuccess-Report: yes\r\n");
+	peer_hear(&w, &p, "+\r\n");
+	respond(tid, "200 OK");
+	leg_give(o.leg, CPM_SLICE("lo"), false);
+	respond(hear_request("Byte-Range: 4-5/5\r\nSuccess-Report: yes\r\n"), "200 OK");
+	peer_hear(&w, &p, "$\r\n");
+	ck_assert_uint_eq(o.sents, 0);
+	return name;
+}
+
+/* RFC 4975 section 5.3: a relay's 200 is the relay's. What the peer has, its reports say: all of it, of
+ * this message, with a status that is a success. */
+static const struct {
+	const char *name;
+	const char *ranges[2]; /* of its reports */
+	const char *status;
+	const char *message; /* NULL: the message's own */
+	unsigned sent;       /* what its owner hears; 0: nothing yet */
+} reports[] = {
+		{"all", {"Byte-Range: 1-5/5\r\n"}, "000 200 OK", NULL, 200},
+		{"in two parts", {"Byte-Range: 4-5/5\r\n", "Byte-Range: 1-3/5\r\n"}, "000 200 OK", NULL, 200},
+		{"without a range", {""}, "000 200 OK", NULL, 200},
+		{"a part", {"Byte-Range: 1-4/5\r\n"}, "000 200 OK", NULL, 0},
+		{"a part twice", {"Byte-Range: 1-4/5\r\n", "Byte-Range: 1-4/5\r\n"}, "000 200 OK", NULL, 0},
+		{"with a hole", {"Byte-Range: 1-1/5\r\n", "Byte-Range: 3-5/5\r\n"}, "000 200 OK", NULL, 0},
+		{"more than was sent", {"Byte-Range: 1-6/6\r\n"}, "000 200 OK", NULL, 0},
+		{"another message", {"Byte-Range: 1-5/5\r\n"}, "000 200 OK", "x", 0},
+		{"another namespace", {"Byte-Range: 1-5/5\r\n"}, "001 200 OK", NULL, 0},
+		{"failed", {"Byte-Range: 1-5/5\r\n"}, "000 481 Gone", NULL, 481},
+		{"failed in part", {"Byte-Range: 1-3/5\r\n"}, "000 413 Full", NULL, 413},
+		{"another failed", {"Byte-Range: 1-5/5\r\n"}, "000 481 Gone", "x", 0},
+};
+
+START_TEST(believes_reports_and_no_relay)
+{
+	const char *name;
+
+	begin(NULL);
+	name = relay_hello();
+	for(int i = 0; i < 2 && reports[_i].ranges[i]; i++)
+		report(&p, RELAYED, reports[_i].message ? reports[_i].message : name, reports[_i].ranges[i],
+				reports[_i].status);
+	ck_assert_msg(o.sents == (reports[_i].sent != 0), "%s", reports[_i].name);
+	ck_assert_msg(o.sent_status == reports[_i].sent, "%s", reports[_i].name);
+	if(!reports[_i].sent) {
+		/* Two hops, and each may take its time. */
+		world_pass(&w, 59000);
+		ck_assert_uint_eq(o.sents, 0);
+		world_pass(&w, 2000);
+		ck_assert_uint_eq(o.sents, 1);
+		ck_assert_uint_eq(o.sent_status, 408);
+	}
+	ck_assert_uint_eq(o.losses, 0);
+	end();
+}
+END_TEST
+
+/* A relay need not report over the session's connection; but whoever reports must know the path. */
+static const struct {
+	const char *path;
+	bool believed;
+} reporters[] = {
+		{RELAYED, true},
+		{MINE, false},
+		{"msrp://127.0.0.1:8/relay2;tcp " MINE, false},
+		{RELAYED " " MINE, false},
+};
+
+START_TEST(hears_a_relays_other_connection)
+{
+	struct peer other;
+	const char *name;
+
+	begin(NULL);
+	name = relay_hello();
+	peer_connect(&w, &other, false, false);
+	report(&other, reporters[_i].path, name, "Byte-Range: 1-5/5\r\n", "000 200 OK");
+	ck_assert_msg(o.sents == reporters[_i].believed, "%s", reporters[_i].path);
+	peer_silence(&w, &other);
+	peer_close(&other);
+	end();
+}
+END_TEST
+
+/* Without a relay the responses decide; what reports say of a success is of no account. */
+START_TEST(needs_no_report_without_a_relay)
+{
+	begin(NULL);
+	bind_peer();
+	send_message("hello");
+	report(&p, MINE, "x", "Byte-Range: 1-5/5\r\n", "000 200 OK");
+	ck_assert_uint_eq(o.sents, 0);
+	respond(hear_request("hello\r\n"), "200 OK");
+	world_await(&w, o.sents == 1);
 	end();
 }
 END_TEST
@@ -170,7 +299,7 @@ START_TEST(keeps_a_window)
 	begin(small_chunks);
 	w.config.chunk_bytes = 3000;
 	bind_peer();
-	send_message(body, false);
+	send_message(body);
 	world_turn(&w);
 	while(o.sents == 0) {
 		char tid[64], range[64];
@@ -199,13 +328,13 @@ START_TEST(stops_when_refused)
 	memset(body, 'x', 3000);
 	begin(small_chunks);
 	bind_peer();
-	send_message(body, false);
+	send_message(body);
 	respond(hear_request("+\r\n"), "413 Stop");
 	world_await(&w, o.sents == 1);
 	ck_assert_uint_eq(o.sent_status, 413);
 	/* The next message goes over the same session. */
 	p.count = 0;
-	send_message("more", false);
+	send_message("more");
 	respond(hear_request("more\r\n"), "200 OK");
 	world_await(&w, o.sents == 2);
 	ck_assert_uint_eq(o.sent_status, 200);
@@ -217,7 +346,7 @@ START_TEST(gives_up_without_a_response)
 {
 	begin(NULL);
 	bind_peer();
-	send_message("hello", false);
+	send_message("hello");
 	hear_request("hello\r\n");
 	world_pass(&w, 300);
 	world_pass(&w, 29000);
@@ -235,7 +364,7 @@ START_TEST(tells_the_peer_that_it_gives_up)
 	begin(NULL);
 	bind_peer();
 	o.late = true;
-	send_message("hello", false);
+	send_message("hello");
 	leg_give(o.leg, CPM_SLICE("hel"), false);
 	hear_request("+\r\n");
 	leg_abort(o.leg);
@@ -272,7 +401,7 @@ START_TEST(loses_a_peer_that_takes_nothing)
 	w.config.chunk_bytes = ENDPOINT_OUT_MAX / 4;
 	bind_peer();
 	/* Responses without end, but nothing is read: our own requests go unanswered. */
-	send_message(body, false);
+	send_message(body);
 	for(int i = 0; i < 8; i++)
 		world_pass(&w, 10000);
 	ck_assert(o.losses || o.sents);
@@ -304,7 +433,7 @@ START_TEST(connects_and_greets)
 	peer_hear(&w, &p, "$\r\n");
 	ck_assert_uint_eq(o.bounds, 1);
 	respond(greeting, "200 OK");
-	send_message("hello", false);
+	send_message("hello");
 	respond(hear_request("hello\r\n"), "200 OK");
 	peer_hear(&w, &p, "$\r\n");
 	world_await(&w, o.sents == 1);
@@ -357,6 +486,8 @@ START_TEST(refuses_addresses_that_are_none)
 	ck_assert(!leg_dial(o.leg, CPM_SLICE(MINE), CPM_SLICE("127.0.0.1"), 0));
 	ck_assert(!leg_dial(o.leg, CPM_SLICE("sip:x"), CPM_SLICE("127.0.0.1"), 1));
 	ck_assert(!leg_listen(o.leg, CPM_SLICE("")));
+	ck_assert(!leg_listen(o.leg, CPM_SLICE(MINE " sip:x")));
+	ck_assert(!leg_dial(o.leg, CPM_SLICE(MINE " sip:x"), CPM_SLICE("127.0.0.1"), 1));
 	p.fd = -1;
 	end();
 }
@@ -413,6 +544,9 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, sends_once_the_peer_is_there);
 	tcase_add_test(t, sends_what_comes_later);
+	tcase_add_loop_test(t, believes_reports_and_no_relay, 0, UNIT_COUNT(reports));
+	tcase_add_loop_test(t, hears_a_relays_other_connection, 0, UNIT_COUNT(reporters));
+	tcase_add_test(t, needs_no_report_without_a_relay);
 	tcase_add_test(t, sends_without_a_known_total);
 	tcase_add_test(t, keeps_a_window);
 	tcase_add_test(t, stops_when_refused);
