@@ -86,6 +86,16 @@ static void copy_take(const struct transaction_id *id, struct transaction_copy *
 	tm.unref_cell(t);
 }
 
+/* Who parked it for us may have been in tm's t_continue, which puts the request's reply lumps back at its end: a reply that is made
+ * meanwhile can lose its headers and body. Until then it holds this lock. */
+static void continue_wait(struct cell *t)
+{
+	if(atomic_get(&t->reply_locker_pid) == my_pid())
+		return;
+	lock_get(&t->reply_mutex);
+	lock_release(&t->reply_mutex);
+}
+
 bool transaction_answer(const struct transaction_id *id, int code, const char *reason,
 		struct cpm_slice headers, struct cpm_slice body, struct transaction_copy *copy)
 {
@@ -97,6 +107,7 @@ bool transaction_answer(const struct transaction_id *id, int code, const char *r
 	/* The look-up takes the reference that the reply gives back. */
 	if(tm.t_lookup_ident(&t, id->index, id->label) < 0)
 		return false;
+	continue_wait(t);
 	if(tm.t_reply_with_body(t, (unsigned)code, &text, content.len ? &content : NULL, &lines, &tag)
 			< 0)
 		return false;
