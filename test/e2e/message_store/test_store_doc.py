@@ -22,7 +22,7 @@ def blocks(section):
 
 def shell(stack, text):
     done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", text.replace("kamcmd", program("kamcmd")).replace("sipp -sf", f"{program('sipp')} -sf")],
+        ["bash", "-e", "-o", "pipefail", "-c", text.replace("kamcmd", program("kamcmd")).replace("doveadm", program("doveadm")).replace("sipp -sf", f"{program('sipp')} -sf")],
         cwd=TOP, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **stack.env, "TMPDIR": str(stack.dir)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -36,12 +36,13 @@ def test_by_hand(scene, stack):
     assert re.search(r"\* 1 FETCH \(UID 1 FLAGS \((\\Recent)?\)\)", said)
     for line in ("Subject: Lunch", "IMDN-Message-ID: s1", "imdn.Disposition-Notification: display", "Lunch now?", "total: 1", "stored: 1"):
         assert line in said, line
+    assert said.count("SIP/2.0 202 Accepted") == 1 and "state: store" in said and "reason=quota" in said
     assert "message_store: connected" in said and "duplicates: 1" in said
-    (stored,) = Mailbox(stack, BOB).objects()
-    assert stored.flags == ["\\Seen"]
+    first, second = Mailbox(stack, BOB).objects()
+    assert first.flags == ["\\Seen"] and second.flags == []
     phone = scene.phone("sip:alice@cpm.test")
-    phone.wait_received(1)
-    assert report_names(phone) == [("s1", "delivered")]
+    phone.wait_received(2)
+    assert report_names(phone) == [("s1", "delivered"), ("s2", "delivered")]
     # The commands of the section before, on what is there now.
     said = shell(stack, next(block for block in blocks("Message store") if block.startswith(". run/env")).partition("\n")[2])
     assert "Default/sip:alice@cpm.test" in said and "Subject: Lunch" in said
