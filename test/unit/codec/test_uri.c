@@ -160,6 +160,44 @@ START_TEST(has_one_form_for_each_identity)
 }
 END_TEST
 
+/* sip: may take a short way, sips: never does, and they name the same identity. */
+static void ck_same_as_sips(struct cpm_slice rest)
+{
+	char sip[64] = "sip:", sips[64] = "sips:", memory[CPM_URI_KEY_MAX], other[CPM_URI_KEY_MAX];
+	struct cpm_uri_key key, expected;
+	enum cpm_rc rc;
+
+	memcpy(sip + 4, rest.p, rest.n);
+	memcpy(sips + 5, rest.p, rest.n);
+	rc = cpm_uri_canon((struct cpm_slice){sips, 5 + rest.n}, other, sizeof(other), &expected);
+	ck_assert_msg(
+			cpm_uri_canon((struct cpm_slice){sip, 4 + rest.n}, memory, sizeof(memory), &key) == rc,
+			"%s", sip);
+	if(rc)
+		return;
+	ck_assert_msg(cpm_slice_eq(key.key, expected.key), "%s", sip);
+	ck_assert_msg(cpm_slice_eq(key.domain, expected.domain), "%s", sip);
+}
+
+START_TEST(short_and_long_way_agree)
+{
+	static const char *const rests[] = {"bo@ex.am", "b;o@e-x", "+1@dom;user=phone", "b@h", "ex.am"};
+
+	for(size_t i = 0; i < UNIT_COUNT(rests); i++) {
+		char rest[32];
+		size_t n = strlen(rests[i]);
+
+		for(size_t at = 0; at < n; at++)
+			for(int c = 0; c < 256; c++) {
+				memcpy(rest, rests[i], n);
+				rest[at] = (char)c;
+				ck_same_as_sips((struct cpm_slice){rest, n});
+				ck_same_as_sips((struct cpm_slice){rest, at + 1});
+			}
+	}
+}
+END_TEST
+
 START_TEST(needs_room_for_the_key)
 {
 	const char *row = keys[_i].text;
@@ -268,6 +306,7 @@ int main(void)
 	tcase_add_loop_test(t, parses, 0, UNIT_COUNT(uris));
 	tcase_add_loop_test(t, takes_any_truncation, 0, UNIT_COUNT(uris));
 	tcase_add_loop_test(t, has_one_form_for_each_identity, 0, UNIT_COUNT(keys));
+	tcase_add_test(t, short_and_long_way_agree);
 	tcase_add_loop_test(t, needs_room_for_the_key, 0, UNIT_COUNT(keys));
 	tcase_add_loop_test(t, finds_the_uri_of_an_address, 0, UNIT_COUNT(addresses));
 	tcase_add_loop_test(t, finds_parameters, 0, UNIT_COUNT(params));

@@ -11,8 +11,8 @@
 #include "../base/ascii.h"
 #include "header.h"
 
-/* What a byte may be part of: none of a URI; an escape's equal (unreserved); a user part as it is; a host's name. */
-enum { FOREIGN = 1, UNRESERVED = 2, USER = 4, HOST = 8 };
+/* What a byte may be part of: none of a URI; an escape's equal (unreserved); a user part as it is; a host's name; that in lower case. */
+enum { FOREIGN = 1, UNRESERVED = 2, USER = 4, HOST = 8, LOWER_HOST = 16 };
 
 static const unsigned char kinds[256] = {
 		[0 ... ' '] = FOREIGN,
@@ -20,12 +20,12 @@ static const unsigned char kinds[256] = {
 		['<'] = FOREIGN,
 		['>'] = FOREIGN,
 		[0x7f] = FOREIGN,
-		['0' ... '9'] = UNRESERVED | USER | HOST,
+		['0' ... '9'] = UNRESERVED | USER | HOST | LOWER_HOST,
 		['A' ... 'Z'] = UNRESERVED | USER | HOST,
-		['a' ... 'z'] = UNRESERVED | USER | HOST,
-		['-'] = UNRESERVED | USER | HOST,
-		['_'] = UNRESERVED | USER | HOST,
-		['.'] = UNRESERVED | USER | HOST,
+		['a' ... 'z'] = UNRESERVED | USER | HOST | LOWER_HOST,
+		['-'] = UNRESERVED | USER | HOST | LOWER_HOST,
+		['_'] = UNRESERVED | USER | HOST | LOWER_HOST,
+		['.'] = UNRESERVED | USER | HOST | LOWER_HOST,
 		['!'] = UNRESERVED | USER,
 		['~'] = UNRESERVED | USER,
 		['*'] = UNRESERVED | USER,
@@ -354,14 +354,40 @@ static bool phone_of_uri(
 		   && (number_global(*number) || (context->n && context_valid(*context)));
 }
 
+/* Most URIs come in their canonical form, sip:user@host, and are taken over as they are. Offset of the host of such a one, else 0. */
+static size_t canonical_host(struct cpm_slice text)
+{
+	size_t start = sizeof("sip:") - 1, host;
+
+	if(!cpm_slice_starts(text, CPM_SLICE("sip:")))
+		return 0;
+	host = start + run_of(text, start, USER);
+	if(host == start || host + 1 >= text.n || text.p[host] != '@')
+		return 0;
+	host++;
+	if(run_of(text, host, LOWER_HOST) < text.n - host || cpm_ascii_in(text.p[host], ".-")
+			|| text.p[text.n - 1] == '.')
+		return 0;
+	return host;
+}
+
 enum cpm_rc cpm_uri_canon(struct cpm_slice text, char *memory, size_t size, struct cpm_uri_key *key)
 {
 	struct cpm_slice number, context = CPM_SLICE_NONE, written;
 	struct cpm_uri uri;
 	struct cpm_buf b;
 	size_t host_start, key_end;
-	enum cpm_rc rc = cpm_uri_parse(cpm_slice_trim(text), &uri, NULL);
+	enum cpm_rc rc;
 
+	text = cpm_slice_trim(text);
+	host_start = canonical_host(text);
+	if(host_start && text.n <= size) {
+		memcpy(memory, text.p, text.n);
+		key->key = (struct cpm_slice){memory, text.n};
+		key->domain = cpm_slice_from(key->key, host_start);
+		return CPM_OK;
+	}
+	rc = cpm_uri_parse(text, &uri, NULL);
 	if(rc)
 		return rc;
 	while(uri.host.n && uri.host.p[uri.host.n - 1] == '.')
