@@ -6,6 +6,7 @@
 #include "request.h"
 
 #include "../../core/parser/parse_content.h"
+#include "../core/base/ascii.h"
 
 /* Headers that Kamailio's parser has no type for, by length and name. */
 static struct cpm_slice *request_extension(struct request *r, struct cpm_slice name)
@@ -123,9 +124,9 @@ bool request_read(struct sip_msg *msg, struct request *r)
 
 bool request_wants_anonymity(const struct request *r)
 {
-	static const char domain[] = "anonymous.invalid";
+	static const struct cpm_slice domain = {"anonymous.invalid", sizeof("anonymous.invalid") - 1};
 	struct cpm_slice rest = r->privacy, token;
-	size_t i, n = sizeof(domain) - 1;
+	size_t at;
 
 	while(cpm_slice_split(&rest, ';', &token)) {
 		token = cpm_slice_trim(token);
@@ -134,9 +135,11 @@ bool request_wants_anonymity(const struct request *r)
 			return true;
 	}
 	/* The host of the From URI: the address ends at '>', ';', ':' or a parameter. */
-	for(i = 0; r->from.n >= n + 1 && i <= r->from.n - n - 1; i++) {
-		if(r->from.p[i] == '@' && strncasecmp(r->from.p + i + 1, domain, n) == 0
-				&& (i + 1 + n == r->from.n || strchr(">;: \t\r\n", r->from.p[i + 1 + n])))
+	rest = r->from;
+	while((at = cpm_slice_find(rest, '@')) < rest.n) {
+		rest = cpm_slice_from(rest, at + 1);
+		if(cpm_slice_istarts(rest, domain)
+				&& (rest.n == domain.n || cpm_ascii_in(rest.p[domain.n], ">;: \t\r\n")))
 			return true;
 	}
 	return false;

@@ -8,36 +8,22 @@
 
 #include "ascii.h"
 
-bool cpm_slice_eq(struct cpm_slice a, struct cpm_slice b)
-{
-	return a.n == b.n && (!a.n || !memcmp(a.p, b.p, a.n));
-}
-
 bool cpm_slice_ieq(struct cpm_slice a, struct cpm_slice b)
 {
 	if(a.n != b.n)
 		return false;
+	/* Names mostly come in the usual case. */
+	if(!a.n || !memcmp(a.p, b.p, a.n))
+		return true;
 	for(size_t i = 0; i < a.n; i++)
 		if(a.p[i] != b.p[i] && cpm_ascii_lower(a.p[i]) != cpm_ascii_lower(b.p[i]))
 			return false;
 	return true;
 }
 
-bool cpm_slice_starts(struct cpm_slice s, struct cpm_slice prefix)
-{
-	return s.n >= prefix.n && cpm_slice_eq(cpm_slice_head(s, prefix.n), prefix);
-}
-
 bool cpm_slice_istarts(struct cpm_slice s, struct cpm_slice prefix)
 {
 	return s.n >= prefix.n && cpm_slice_ieq(cpm_slice_head(s, prefix.n), prefix);
-}
-
-size_t cpm_slice_find(struct cpm_slice s, char c)
-{
-	const char *found = s.n ? memchr(s.p, c, s.n) : NULL;
-
-	return found ? (size_t)(found - s.p) : s.n;
 }
 
 struct cpm_slice cpm_slice_trim(struct cpm_slice s)
@@ -103,15 +89,20 @@ static uint64_t fold(uint64_t a, uint64_t b)
 
 uint64_t cpm_slice_hash_here(struct cpm_slice s, uint64_t seed)
 {
-	uint64_t h = seed ^ (s.n * UINT64_C(0x9e3779b97f4a7c15)), word;
+	uint64_t h = seed ^ (s.n * UINT64_C(0x9e3779b97f4a7c15)), word = 0;
 
-	for(; s.n >= sizeof(word); s = cpm_slice_from(s, sizeof(word))) {
-		memcpy(&word, s.p, sizeof(word));
-		h = fold(h ^ word, UINT64_C(0xff51afd7ed558ccd));
-	}
-	word = 0;
-	if(s.n)
+	if(s.n >= sizeof(word)) {
+		size_t last = s.n - sizeof(word);
+
+		for(size_t i = 0; i < last; i += sizeof(word)) {
+			memcpy(&word, s.p + i, sizeof(word));
+			h = fold(h ^ word, UINT64_C(0xff51afd7ed558ccd));
+		}
+		/* It may overlap the one before. */
+		memcpy(&word, s.p + last, sizeof(word));
+	} else if(s.n) {
 		memcpy(&word, s.p, s.n);
+	}
 	h = fold(h ^ word, UINT64_C(0xc4ceb9fe1a85ec53));
 	return h ^ (h >> 32);
 }

@@ -40,13 +40,24 @@ static inline struct cpm_slice cpm_slice_head(struct cpm_slice s, size_t n)
 	return (struct cpm_slice){s.p, n < s.n ? n : s.n};
 }
 
-bool cpm_slice_eq(struct cpm_slice a, struct cpm_slice b);
+static inline bool cpm_slice_eq(struct cpm_slice a, struct cpm_slice b)
+{
+	return a.n == b.n && (!a.n || !memcmp(a.p, b.p, a.n));
+}
 /* ASCII letters compare without case. */
 bool cpm_slice_ieq(struct cpm_slice a, struct cpm_slice b);
-bool cpm_slice_starts(struct cpm_slice s, struct cpm_slice prefix);
+static inline bool cpm_slice_starts(struct cpm_slice s, struct cpm_slice prefix)
+{
+	return s.n >= prefix.n && cpm_slice_eq(cpm_slice_head(s, prefix.n), prefix);
+}
 bool cpm_slice_istarts(struct cpm_slice s, struct cpm_slice prefix);
 /* Index of the first c, or s.n. */
-size_t cpm_slice_find(struct cpm_slice s, char c);
+static inline size_t cpm_slice_find(struct cpm_slice s, char c)
+{
+	const char *found = s.n ? (const char *)memchr(s.p, c, s.n) : NULL;
+
+	return found ? (size_t)(found - s.p) : s.n;
+}
 /* Without blanks, tabs, CR and LF at both ends. */
 struct cpm_slice cpm_slice_trim(struct cpm_slice s);
 /* Takes the part before the first c off *rest and steps over c; false when *rest is used up.

@@ -134,9 +134,8 @@ static void tally_add(struct tally *t, const struct cpm_rule *rule)
 /* Rules are in document order in one array, so the earlier one has the lower address. */
 static void outcome_add(struct cpm_outcome *outcome, const struct tally *t)
 {
-	for(unsigned i = 0; i < CPM_RULE_ACTION_COUNT; i++)
-		if((t->actions & 1u << i)
-				&& (!(outcome->actions & 1u << i) || t->first[i] < outcome->first[i]))
+	for(unsigned i = 0, said = t->actions; said; i++, said >>= 1)
+		if((said & 1) && (!(outcome->actions & 1u << i) || t->first[i] < outcome->first[i]))
 			outcome->first[i] = t->first[i];
 	outcome->actions |= t->actions;
 }
