@@ -30,7 +30,7 @@ def rules():
         + (identities[0] % (i, i) if i % 2 == 0 else identities[1] % i)
         + "</cp:identity><oxe:service-list><oxe:service enabler=\"CPM\"/></oxe:service-list>"
         "<oxe:media-list><oxe:pager-mode-message/></oxe:media-list></cp:conditions>"
-        "<cp:actions><oxe:allow-reject>true</oxe:allow-reject></cp:actions></cp:rule>\n"
+        "<cp:actions><oxe:allow-reject-invite>true</oxe:allow-reject-invite></cp:actions></cp:rule>\n"
         for i in range(RULES - 1)
     )
     return (
@@ -38,7 +38,8 @@ def rules():
         ' xmlns:oxe="urn:oma:xml:xdm:extensions">\n'
         + text
         + '<cp:rule id="night"><cp:conditions><cp:validity><cp:from>2020-01-01T22:00:00Z</cp:from>'
-        "<cp:until>2020-01-02T06:00:00Z</cp:until></cp:validity></cp:conditions>"
+        "<cp:until>2020-01-02T06:00:00Z</cp:until></cp:validity>"
+        '<oxe:service-list><oxe:service enabler="CPM"/></oxe:service-list></cp:conditions>'
         "<cp:actions><oxe:allow-do-not-disturb>true</oxe:allow-do-not-disturb></cp:actions></cp:rule>\n</cp:ruleset>\n"
     )
 
