@@ -14,11 +14,11 @@
 #include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
-#include "../queue/history.h"
 #include "../sip/invite.h"
 #include "../sip/message.h"
 #include "media.h"
 #include "offer.h"
+#include "recording.h"
 
 #define SDP_MAX 2048
 #define HEADERS_MAX 65536
@@ -246,60 +246,34 @@ static void hang_up(struct transfer *t)
 	transfer_end(t);
 }
 
-/* The message is in the user's history, or could not be put there. Back in the media process. */
-static void recorded(struct command_job *command, struct store *store, int64_t now)
+static void on_recorded(void *owner, struct cpm_slice line)
 {
-	struct archive_job *a = (struct archive_job *)command;
-	struct transfer *t = a->owner;
-	char text[CPM_FOLDER_MAX + 100];
-	struct cpm_buf line;
+	struct transfer *t = owner;
 
-	if(history_again(a))
-		return;
 	t->calls--;
-	if(a->rc == IMAP_OK) {
-		count(recordings);
-		cpm_buf_init_fixed(&line, text, sizeof(text));
-		history_add_header(&line, a->uid, a->uidvalidity, archive_folder(a));
-		if(t->dialog)
-			dialog_set_farewell(t->dialog, cpm_buf_slice(&line));
-	} else {
-		history_failed(a);
-	}
-	archive_job_free(a);
+	if(line.n && t->dialog)
+		dialog_set_farewell(t->dialog, line);
 	hang_up(t);
 	transfer_release(t);
 }
 
-/* 8.3.1.6.7, end: the history, then the BYE that tells of it. One key for all attempts: it is recorded once. */
+/* 8.3.1.6.7, end: the history, then the BYE that tells of it. */
 static bool record_first(struct transfer *t)
 {
-	struct cpm_slice room = {NULL, (size_t)t->job->size};
-	struct archive_job *a;
+	struct recording r = {.aor = t->job->aor,
+			.id = t->job->id,
+			.record = t->job->history,
+			.size = t->job->size,
+			.again = true};
 
 	if(!t->job->history.n)
 		return false;
-	if(t->job->size > (uint64_t)settings.store_max_object_bytes) {
-		count(recordings_failed);
-		LM_NOTICE("event=unrecorded key=%.*s.h user=%.*s reason=too-large\n", (int)t->job->id.n,
-				t->job->id.p, (int)t->job->aor.n, t->job->aor.p);
-		return false;
-	}
-	a = archive_job_make(
-			ARCHIVE_RECORD, t->job->aor, t->job->id, ".h", t->job->history, room, true);
-	if(!a) {
-		count(recordings_failed);
-		return false;
-	}
-	a->owner = t;
-	a->again = true;
-	a->process = media_self();
-	a->back = POST_MEDIA;
-	a->command.run = recorded;
 	/* Before anything answers: the transfer is not to go under it. */
 	t->calls++;
-	archive_gather(a, media_store(), t->job->id);
-	return true;
+	if(recording_begin(&r, on_recorded, t))
+		return true;
+	t->calls--;
+	return false;
 }
 
 /* Callers release the transfer when they are done with it. */
