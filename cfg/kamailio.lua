@@ -231,7 +231,7 @@ function ksr_route_large()
 		cpm.forward()
 		ksr_route_relay_invite()
 	elseif action ~= "store" and action ~= "defer" then -- 6c, 6e
-		-- Step 7: do-not-disturb; step 8: the user's clients, of whom the first that accepts gets it.
+		-- Step 7: do-not-disturb; step 8: the user's clients, of whom the first that accepts gets it. Step 11: recorded where wanted.
 		if cpm.check_dnd() < 0 and cpm.bridge("ksr_route_unbridged") == 0 then
 			KSR.x.exit()
 		end

@@ -14,6 +14,7 @@
 #include "../core/session/bridge.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
+#include "copy.h"
 #include "offer.h"
 
 #define SDP_MAX 2048
@@ -36,6 +37,8 @@ struct bridge {
 	uint64_t taken;       /* octets from the sender */
 	uint64_t total;       /* when known; else 0 */
 	bool complete, giving, paused;
+	struct copy *copy; /* for the user's history; NULL: none, or it has been recorded */
+	bool copy_waits;   /* ... and takes no more at present */
 	bool confirmed; /* by the client, perhaps before the sender's end-line is here */
 	size_t wanted;
 	const char *why; /* it failed in the middle */
@@ -56,6 +59,16 @@ static void clients_cancel(struct bridge *b, const struct branch *keep)
 	b->pending = 0;
 }
 
+/* The sender may go on when there is room for what it sends. */
+static void sender_resume(struct bridge *b)
+{
+	if(b->state != CPM_BRIDGE_OPEN || !b->in || !b->paused || b->copy_waits
+			|| b->ring.held > HELD_MAX)
+		return;
+	b->paused = false;
+	leg_resume(b->in);
+}
+
 /* From the ring to the client, as it wants. Each piece can bring the next wish, or the end of everything. Without a known total one octet
  * is held back, so that the last piece is never empty. */
 static void octets_pass(struct bridge *b)
@@ -73,10 +86,7 @@ static void octets_pass(struct bridge *b)
 		leg_give(b->out->leg, piece, b->complete && !b->ring.held);
 	}
 	b->giving = false;
-	if(b->state == CPM_BRIDGE_OPEN && b->in && b->paused && b->ring.held <= HELD_MAX) {
-		b->paused = false;
-		leg_resume(b->in);
-	}
+	sender_resume(b);
 }
 
 /* What the sender is told. Of what the client says only that counts which is about the message: the rest is between it and us. While
@@ -106,6 +116,32 @@ static void sender_breach(struct bridge *b, unsigned answer, const char *why)
 	bridge_event(b, CPM_BRIDGE_BROKEN);
 }
 
+/* The history. */
+
+static void copy_went_on(void *owner)
+{
+	struct bridge *b = owner;
+
+	b->copy_waits = false;
+	sender_resume(b);
+}
+
+static void client_end(struct bridge *b);
+
+/* It has been recorded, or could not be. The client hears of it with its BYE; the ISF is no client of the user's. */
+static void copy_recorded(void *owner, struct cpm_slice line)
+{
+	struct bridge *b = owner;
+
+	b->copy = NULL;
+	if(line.n && b->out && b->out->dialog && !b->out->to_isf)
+		dialog_set_farewell(b->out->dialog, line);
+	if(b->state == CPM_BRIDGE_GONE)
+		client_end(b);
+}
+
+static const struct copy_hooks copy_hooks = {copy_went_on, copy_recorded};
+
 /* The sender's side. */
 
 static unsigned in_begin(void *owner, struct leg *leg, const struct cpm_msrp_head *head)
@@ -122,6 +158,8 @@ static unsigned in_begin(void *owner, struct leg *leg, const struct cpm_msrp_hea
 	if(!b->ring.p)
 		return 408;
 	b->total = total;
+	if(b->job->history.n)
+		b->copy = copy_begin(b->job->aor, b->job->id, b->job->history, total, &copy_hooks, b);
 	if(b->out->leg)
 		leg_send(b->out->leg, &message);
 	return 0;
@@ -142,9 +180,11 @@ static bool in_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slic
 		sender_breach(b, 413, "octets out of order");
 		return true;
 	}
+	if(b->copy && piece.n)
+		b->copy_waits = !copy_put(b->copy, b->taken, piece);
 	b->taken += piece.n;
 	/* Not under its own feet: what is passed on may ask for more. */
-	b->paused = b->ring.held > HELD_MAX;
+	b->paused = b->copy_waits || b->ring.held > HELD_MAX;
 	octets_pass(b);
 	return !b->paused || b->state != CPM_BRIDGE_OPEN;
 }
@@ -257,6 +297,7 @@ static void sender_answer(struct bridge *b)
 
 static void client_end(struct bridge *b)
 {
+	copy_drop(&b->copy);
 	if(b->out && b->out->leg)
 		leg_abort(b->out->leg);
 	clients_cancel(b, NULL);
@@ -269,7 +310,9 @@ static void both_end(struct bridge *b)
 	if(!b->in_over)
 		dialog_hang_up(b->job->dialog);
 	b->in_over = true;
-	client_end(b);
+	/* What is being recorded is to be told to the client. */
+	if(!b->copy)
+		client_end(b);
 }
 
 static void bridge_failed(struct bridge *b, const char *why)
@@ -308,6 +351,8 @@ static void sender_tell(struct bridge *b)
 			(long long)(now_ms() - b->started_ms));
 	if(b->in)
 		leg_verdict(b->in, 200);
+	if(b->copy)
+		copy_finish(b->copy, b->taken);
 	sender_leaves(b, BYE_GRACE_MS);
 }
 
@@ -345,6 +390,7 @@ static void bridge_event(struct bridge *b, enum cpm_bridge_event event)
 			break;
 		case CPM_BRIDGE_STOP:
 			bridge_failed(b, "its sender gave up");
+			client_end(b);
 			both_end(b);
 			break;
 		case CPM_BRIDGE_END:
@@ -426,7 +472,9 @@ void bridge_sweep(int64_t now_ms)
 			sender_gone(b, CPM_BRIDGE_OVER);
 		if(b->hung_up_ms && !b->confirmed && b->hung_up_ms + CALL_LAST_WORDS_MS <= now_ms)
 			client_fail(b, 408);
-		if(b->state != CPM_BRIDGE_GONE) {
+		if(b->copy && b->state == CPM_BRIDGE_OPEN)
+			copy_tend(b->copy, now_ms);
+		if(b->state != CPM_BRIDGE_GONE || b->copy) {
 			at = &b->next;
 			continue;
 		}

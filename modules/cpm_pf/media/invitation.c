@@ -101,6 +101,7 @@ static struct bridge_job *job_copy(const struct bridge_job *from, const struct c
 	text_settle(&job->from, copy);
 	text_settle(&job->to, copy);
 	text_settle(&job->sdp, copy);
+	text_settle(&job->history, copy);
 	for(i = 0; i < job->count; i++) {
 		text_settle(&job->invitations[i].uri, copy);
 		text_settle(&job->invitations[i].next_hop, copy);
@@ -109,9 +110,9 @@ static struct bridge_job *job_copy(const struct bridge_job *from, const struct c
 	return job;
 }
 
-/* NULL with c->reason. */
+/* NULL with *reason. kept: the record as text. */
 static struct bridge_job *job_make(const struct context *c, const struct cpm_record *record,
-		const struct handover_offer *offer, bool to_isf, const char **reason)
+		struct cpm_slice kept, const struct handover_offer *offer, bool to_isf, const char **reason)
 {
 	static struct cpm_buf text;
 	struct bridge_job plan = {.command = {{JOB_COMMAND}, bridge_run},
@@ -128,6 +129,9 @@ static struct bridge_job *job_make(const struct context *c, const struct cpm_rec
 	plan.from = text_put(&text, record->from);
 	plan.to = text_put(&text, record->to);
 	plan.sdp = text_put(&text, offer->text);
+	/* Delivered or interworked, it is recorded where the user wants that (8.3.1.2 step 11). */
+	plan.history = text_put(&text,
+			c->verdict.record_history && archive_configured() ? kept : CPM_SLICE_NONE);
 	*reason = "no-client";
 	if(to_isf)
 		invitation_add(&plan, record, NULL, &text);
@@ -172,16 +176,11 @@ int invitation_begin(struct sip_msg *msg, struct context *c, const str *route, b
 		c->reason = "busy";
 		return -2;
 	}
-	/* What is to be recorded must be had as a whole: it is received, and sent from here (adr/0031). */
-	if(!to_isf && c->verdict.record_history && archive_configured()) {
-		c->reason = "history";
-		return -1;
-	}
 	kept = deferral_of_invite(msg, c, offer.sdp.file_size);
 	if(!kept)
 		return reason_status(c->reason) < 500 ? -1 : -2;
 	job = cpm_record_parse(kept->record, &record, NULL) == CPM_OK
-				  ? job_make(c, &record, &offer, to_isf, &c->reason)
+				  ? job_make(c, &record, kept->record, &offer, to_isf, &c->reason)
 				  : NULL;
 	shm_free(kept);
 	if(!job)

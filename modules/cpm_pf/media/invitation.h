@@ -31,6 +31,7 @@ struct bridge_job {
 	uint64_t octets;
 	bool octets_known;
 	struct cpm_slice aor, id, from, to, sdp; /* in the job's block */
+	struct cpm_slice history; /* likewise: the record, for the user's history; empty: it is not to be recorded */
 	struct invitation invitations[INVITATION_CLIENTS_MAX];
 	size_t count;
 };
@@ -39,7 +40,7 @@ struct bridge_job {
 bool invitation_suits(const struct context *c, const struct contact *contact);
 
 /* cpm_bridge, and cpm_bridge_isf. 0: the INVITE is answered later, by us or by the route. Otherwise c->reason says why not, and -1 (no
- * suitable client, the user's history is recorded, the message's fault) or -2 (ours) is for the script. */
+ * suitable client, the message's fault) or -2 (ours) is for the script. */
 int invitation_begin(struct sip_msg *msg, struct context *c, const str *route, bool to_isf);
 
 #endif

@@ -18,8 +18,6 @@
 #include "../script/draft.h"
 #include "call.h"
 
-/* Enough for the headers of any CPIM: what reports and lists need of it. */
-#define HEAD_BYTES 16384u
 /* For the sender's BYE, before we send our own. */
 #define BYE_GRACE_MS 10000
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
@@ -209,24 +207,14 @@ static void on_put(void *context, enum store_rc rc, struct cpm_slice id)
 /* The record learns what only the CPIM tells. False when it cannot be kept. */
 static bool record_complete(struct receipt *r, const struct cpm_cpim *cpim)
 {
-	struct cpm_record record;
-	struct cpm_diag diag = {0};
+	struct cpm_slice originator;
 
-	if(cpm_record_parse(r->job->message->record, &record, &diag) != CPM_OK)
-		return false;
-	record.size = r->total;
-	record.wants = cpim->wants;
-	record.imdn_id = cpim->imdn_id;
-	record.date_time = cpm_slice_head(cpim->date_time, settings.limits.max_header_bytes);
-	record.original_to = cpm_slice_head(cpim->original_to, settings.limits.max_header_bytes);
-	if(!record.subject.n)
-		record.subject = cpm_slice_head(cpim->subject, settings.limits.max_header_bytes);
 	cpm_buf_init(&r->record, settings.limits.max_record_bytes);
-	if(cpm_record_build(&record, &settings.limits, &r->record, &diag) != CPM_OK)
+	if(!draft_complete(r->job->message->record, cpim, r->total, &r->record, &originator))
 		return false;
 	cpm_buf_init(&r->identity, settings.limits.max_record_bytes);
 	if(cpim->imdn_id.n)
-		draft_add_identity(&r->identity, record.originator, cpim->imdn_id);
+		draft_add_identity(&r->identity, originator, cpim->imdn_id);
 	else
 		cpm_buf_add(&r->identity, r->job->message->identity);
 	return r->identity.rc == CPM_OK;
@@ -279,7 +267,7 @@ static void on_sealed(void *context, enum store_rc rc, struct cpm_slice octets)
 				SLICE_FMT(r->job->message->id), diag.reason);
 		verdict(r, parsed == CPM_LIMIT ? 413 : 400, "malformed");
 	} else {
-		cpm_buf_init(&r->head, HEAD_BYTES);
+		cpm_buf_init(&r->head, STAGING_HEAD_BYTES);
 		cpm_buf_add(&r->head, cpm_slice_head(octets, (size_t)(cpim.content.p - octets.p)));
 		if(!r->head.rc && record_complete(r, &cpim))
 			message_put(r);
@@ -292,17 +280,9 @@ static void on_sealed(void *context, enum store_rc rc, struct cpm_slice octets)
 /* Every piece is confirmed: prove that all are there and look at the head, then put. */
 static void settle_go_on(struct receipt *r)
 {
-	struct store_seal seal = {.aor = r->job->message->aor,
-			.id = r->job->message->id,
-			.attempt = r->staging.attempt,
-			.pieces = r->staging.pieces,
-			.total = r->total,
-			.ttl_ms = (int64_t)settings.msrp_staging_s * 1000,
-			.head = HEAD_BYTES};
-
 	if(!staging_finish(&r->staging))
 		return;
-	if(!r->staging.failed && store_seal(media_store(), &seal, on_sealed, r)) {
+	if(staging_seal(&r->staging, r->total, on_sealed, r)) {
 		r->calls++;
 		return;
 	}

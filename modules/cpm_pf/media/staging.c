@@ -178,6 +178,19 @@ bool staging_finish(struct staging *s)
 	return true;
 }
 
+bool staging_seal(struct staging *s, uint64_t total, store_octets_cb cb, void *context)
+{
+	struct store_seal seal = {.aor = s->aor,
+			.id = s->id,
+			.attempt = s->attempt,
+			.pieces = s->pieces,
+			.total = total,
+			.ttl_ms = (int64_t)settings.msrp_staging_s * 1000,
+			.head = STAGING_HEAD_BYTES};
+
+	return !s->failed && store_seal(media_store(), &seal, cb, context);
+}
+
 void staging_keep(struct staging *s, int64_t now_ms)
 {
 	if(s->staged && s->buffered && keep_due(s, now_ms))

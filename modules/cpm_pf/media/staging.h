@@ -12,7 +12,11 @@
 #define CPM_STAGING_H
 
 #include "../core/base/slice.h"
+#include "../redis/store.h"
 #include "pace.h"
+
+/* Enough for the headers of any CPIM: what reports and lists need of it. */
+#define STAGING_HEAD_BYTES 16384u
 
 /* Starts as {aor, id, moved}. */
 struct staging {
@@ -42,6 +46,9 @@ bool staging_add(struct staging *s, uint64_t at, struct cpm_slice octets);
 bool staging_ready(struct staging *s);
 /* All have come. True once every piece is answered for; `failed` says whether they are safe. */
 bool staging_finish(struct staging *s);
+/* Then: proves that the store has all of them, as many as total, under the message's name, and brings the first. False when they are not
+ * safe: cb is not called. */
+bool staging_seal(struct staging *s, uint64_t total, store_octets_cb cb, void *context);
 /* About once a second, while octets may come: keeps what has come from running out of its time. */
 void staging_keep(struct staging *s, int64_t now_ms);
 /* What has come is worth nothing, in the store either. */

@@ -93,7 +93,7 @@ static void recording_recall(struct context *c, struct cpm_slice *rest)
 	r->folder_n = folder.n;
 }
 
-/* The AVP's lines: user, anonymous, action, rule, dnd, undelivered, the recording (four, or one that is empty), then one line for
+/* The AVP's lines: user, anonymous, action, history wanted, rule, dnd, undelivered, the recording (four, or one that is empty), then one line for
  * each originator. */
 static void context_recall(struct context *c)
 {
@@ -112,6 +112,8 @@ static void context_recall(struct context *c)
 		c->verdict.action = (enum cpm_action)n;
 		c->decided = true;
 	}
+	if(field_next(&rest, &f))
+		c->verdict.record_history = cpm_slice_eq(f, CPM_SLICE("1"));
 	if(field_next(&rest, &f))
 		context_set_rule(c, f);
 	if(field_next(&rest, &f))
@@ -286,7 +288,7 @@ void context_keep(struct sip_msg *msg, const struct context *c)
 	cpm_buf_add(&b, c->user.key);
 	cpm_buf_add_str(&b, c->facts.anonymous ? "\n1\n" : "\n0\n");
 	cpm_buf_add_u64(&b, (uint64_t)c->verdict.action);
-	cpm_buf_add_char(&b, '\n');
+	cpm_buf_add_str(&b, c->verdict.record_history ? "\n1\n" : "\n0\n");
 	cpm_buf_add(&b, cpm_slice_head(c->rule, sizeof(c->rule_memory)));
 	cpm_buf_add_str(&b, c->dnd ? "\n1\n" : "\n0\n");
 	cpm_buf_add_str(&b, c->undelivered ? "1\n" : "0\n");

@@ -22,7 +22,6 @@ static const struct reason reasons[] = {
 		{"system", 480, "Temporarily Unavailable"},
 		{"undelivered", 480, "Temporarily Unavailable"},
 		{"no-client", 480, "Temporarily Unavailable"},
-		{"history", 480, "Temporarily Unavailable"},
 		{"unauthorised", 403, "Forbidden"},
 		{"no-messages", 488, "Not Acceptable Here"},
 		{"bad-event", 489, "Bad Event"},

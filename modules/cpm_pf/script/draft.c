@@ -286,3 +286,21 @@ bool draft_make(struct draft *d, struct context *c, const struct request *r, boo
 	d->identity = identity(&scratch, c, r);
 	return scratch.b.rc == CPM_OK;
 }
+
+bool draft_complete(struct cpm_slice record, const struct cpm_cpim *cpim, uint64_t size,
+		struct cpm_buf *out, struct cpm_slice *originator)
+{
+	struct cpm_record r;
+
+	if(cpm_record_parse(record, &r, NULL) != CPM_OK)
+		return false;
+	r.size = size;
+	r.wants = cpim->wants;
+	r.imdn_id = cpim->imdn_id;
+	r.date_time = cpm_slice_head(cpim->date_time, settings.limits.max_header_bytes);
+	r.original_to = cpm_slice_head(cpim->original_to, settings.limits.max_header_bytes);
+	if(!r.subject.n)
+		r.subject = cpm_slice_head(cpim->subject, settings.limits.max_header_bytes);
+	*originator = r.originator;
+	return cpm_record_build(&r, &settings.limits, out, NULL) == CPM_OK;
+}

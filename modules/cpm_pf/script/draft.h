@@ -21,6 +21,11 @@ struct draft {
 bool draft_make(struct draft *d, struct context *c, const struct request *r, bool storing,
 		const uint64_t *large);
 
+/* The record of an INVITE learns what its media said: its new text is appended. *originator borrows from the old one. False when it is
+ * too large, or cannot be read. */
+bool draft_complete(struct cpm_slice record, const struct cpm_cpim *cpim, uint64_t size,
+		struct cpm_buf *out, struct cpm_slice *originator);
+
 /* Appends the identity of a message by its originator and imdn Message-ID. */
 void draft_add_identity(struct cpm_buf *b, struct cpm_slice originator, struct cpm_slice imdn_id);
 
