@@ -228,8 +228,10 @@ function ksr_route_large()
 		end
 		KSR.x.exit()
 	elseif action == "forward" then -- 6d
-		cpm.forward()
-		ksr_route_relay_invite()
+		if cpm.bridge_forward("ksr_route_not_received") < 0 then
+			ksr_route_not_received()
+		end
+		KSR.x.exit()
 	elseif action ~= "store" and action ~= "defer" then -- 6c, 6e
 		-- Step 7: do-not-disturb; step 8: the user's clients, of whom the first that accepts gets it. Step 11: recorded where wanted.
 		if cpm.check_dnd() < 0 and cpm.bridge("ksr_route_unbridged") == 0 then
@@ -256,13 +258,6 @@ function ksr_route_receive()
 	local received = cpm.receive("ksr_route_not_received")
 	if received < 0 then
 		ksr_route_not_received()
-	end
-	KSR.x.exit()
-end
-
-function ksr_route_relay_invite()
-	if KSR.tm.t_relay() < 0 then
-		KSR.tm.t_reply(500, "Server Internal Error")
 	end
 	KSR.x.exit()
 end

@@ -39,7 +39,7 @@ struct bridge {
 	bool complete, giving, paused;
 	struct copy *copy; /* for the user's history; NULL: none, or it has been recorded */
 	bool copy_waits;   /* ... and takes no more at present */
-	bool confirmed; /* by the client, perhaps before the sender's end-line is here */
+	bool confirmed;    /* by the client, perhaps before the sender's end-line is here */
 	size_t wanted;
 	const char *why; /* it failed in the middle */
 	unsigned status; /* ... or at all: the INVITE's, or MSRP's */
@@ -323,6 +323,21 @@ static void bridge_failed(struct bridge *b, const char *why)
 			b->status);
 }
 
+/* What whom the user forwards to has answered is the sender's answer, but for what is between him and us: another way to go, who we are,
+ * and what our INVITE asks for. 0: as for others. */
+static int refusal_of(const struct bridge *b)
+{
+	static const unsigned ours[] = {401, 407, 420, 421, 422, 423, 481, 488};
+	size_t i;
+
+	if(!b->job->forwards || b->status < 400)
+		return 0;
+	for(i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if(b->status == ours[i])
+			return 0;
+	return (int)b->status;
+}
+
 static void sender_refuse(struct bridge *b)
 {
 	leg_close(&b->in);
@@ -330,6 +345,7 @@ static void sender_refuse(struct bridge *b)
 	b->out = NULL;
 	bridge_failed(b, "no client took it");
 	dialog_refuse(b->job->dialog);
+	context_resume_status(refusal_of(b));
 	command_refuse(&b->job->request, "undelivered");
 }
 
@@ -467,8 +483,7 @@ void bridge_sweep(int64_t now_ms)
 	while((b = *at)) {
 		if(b->state != CPM_BRIDGE_OPEN && b->until_ms <= now_ms)
 			bridge_event(b, CPM_BRIDGE_TIME);
-		if(b->left_ms && b->state == CPM_BRIDGE_OPEN
-				&& b->left_ms + CALL_LAST_WORDS_MS <= now_ms)
+		if(b->left_ms && b->state == CPM_BRIDGE_OPEN && b->left_ms + CALL_LAST_WORDS_MS <= now_ms)
 			sender_gone(b, CPM_BRIDGE_OVER);
 		if(b->hung_up_ms && !b->confirmed && b->hung_up_ms + CALL_LAST_WORDS_MS <= now_ms)
 			client_fail(b, 408);

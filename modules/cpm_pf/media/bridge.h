@@ -3,9 +3,10 @@
  *
  * Delivering a large message as a B2BUA: the user's clients are invited at
  * once, the first that accepts gets the sender's octets piece by piece, and the
- * sender's last SEND its 200 when that client has confirmed them all. Or the
- * ISF is, in place of clients. Nothing is kept but a copy for the user's history,
- * where the user wants one (copy.h). The norm's 8.3.1.2 steps 4, 6b and 8 to 11.
+ * sender's last SEND its 200 when that client has confirmed them all. In place of
+ * clients it can be the ISF, or whom the user forwards to. Nothing is kept but a
+ * copy for the user's history, where the user wants one (copy.h). The norm's
+ * 8.3.1.2 steps 4, 6b, 6d and 8 to 11.
  *
  * Memory of one: a buffer of BRIDGE_BUFFER octets, what the endpoint keeps for
  * its legs, and what a copy takes (staging.h).

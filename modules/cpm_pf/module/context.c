@@ -18,6 +18,7 @@ static struct context context;
 static int_str context_avp = {.s = STR_STATIC_INIT("cpm_pf:context")};
 static const char *resumed_reason;
 static const char *resumed_id;
+static int resumed_status;
 static const struct context_recording *resumed_recording;
 
 int64_t now_ms(void)
@@ -93,8 +94,8 @@ static void recording_recall(struct context *c, struct cpm_slice *rest)
 	r->folder_n = folder.n;
 }
 
-/* The AVP's lines: user, anonymous, action, history wanted, rule, dnd, undelivered, the recording (four, or one that is empty), then one line for
- * each originator. */
+/* The AVP's lines: user, anonymous, action, history wanted, rule, dnd, undelivered, the recording (four, or one that is empty), then
+ * one line for each originator. */
 static void context_recall(struct context *c)
 {
 	int_str value;
@@ -166,7 +167,9 @@ struct context *context_of(struct sip_msg *msg)
 		c->reason = resumed_reason;
 		if(resumed_id)
 			strncpy(c->message_id, resumed_id, sizeof(c->message_id) - 1);
+		c->status = resumed_status;
 		resumed_reason = resumed_id = NULL;
+		resumed_status = 0;
 		if(resumed_recording) {
 			c->recording = *resumed_recording;
 			c->recorded = true;
@@ -181,10 +184,17 @@ void context_resume_recorded(const struct context_recording *recording)
 	resumed_recording = recording;
 }
 
+void context_resume_status(int status)
+{
+	resumed_status = status;
+}
+
 void context_resume(const char *reason, const char *message_id)
 {
 	resumed_reason = reason;
 	resumed_id = message_id;
+	if(!reason)
+		resumed_status = 0;
 	context.buffer = NULL;
 }
 

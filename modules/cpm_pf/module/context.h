@@ -67,8 +67,8 @@ struct context {
 	bool recorded; /* cpm_record has been through, with or without success */
 
 	enum context_event event;
-	bool taken;            /* by cpm_interwork in such a route */
-	int status;            /* in an event route: the client's answer */
+	bool taken; /* by cpm_interwork in such a route */
+	int status; /* in an event route: the client's answer; in a resumed one: of whom the INVITE was forwarded to; else 0 */
 	struct cpm_slice json; /* borrows from the event's facts */
 };
 
@@ -108,6 +108,8 @@ void context_keep(struct sip_msg *msg, const struct context *c);
 
 /* Before a route is run for a parked transaction: the context it will find. cleared by context_resume(NULL, ...). */
 void context_resume(const char *reason, const char *message_id);
+/* ... and the SIP status that belongs to it, when it is not the reason's own; before context_resume. */
+void context_resume_status(int status);
 /* ... and what was recorded; before context_resume. */
 void context_resume_recorded(const struct context_recording *recording);
 

@@ -52,6 +52,7 @@ WRAP_1(record)
 WRAP_0(unrecord)
 WRAP_1(bridge)
 WRAP_1(bridge_isf)
+WRAP_1(bridge_forward)
 WRAP_1(receive)
 WRAP_1(manage_deferred)
 WRAP_1(handle_subscribe)
@@ -103,6 +104,7 @@ cmd_export_t exports_functions[] = {
 	EXPORT_0("cpm_unrecord", unrecord),
 	EXPORT_1("cpm_bridge", bridge),
 	EXPORT_1("cpm_bridge_isf", bridge_isf),
+	EXPORT_1("cpm_bridge_forward", bridge_forward),
 	EXPORT_1("cpm_receive", receive),
 	EXPORT_1("cpm_manage_deferred", manage_deferred),
 	EXPORT_1("cpm_handle_subscribe", handle_subscribe),
@@ -143,6 +145,7 @@ sr_kemi_t exports_kemi[] = {
 	KEMI(unrecord, NO, NO, NO, NO, NO, NO),
 	KEMI(bridge, STR, NO, NO, NO, NO, NO),
 	KEMI(bridge_isf, STR, NO, NO, NO, NO, NO),
+	KEMI(bridge_forward, STR, NO, NO, NO, NO, NO),
 	KEMI(receive, STR, NO, NO, NO, NO, NO),
 	KEMI(manage_deferred, STR, NO, NO, NO, NO, NO),
 	KEMI(handle_subscribe, STR, NO, NO, NO, NO, NO),

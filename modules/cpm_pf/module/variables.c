@@ -59,6 +59,15 @@ static int get_text(struct sip_msg *msg, pv_param_t *param, pv_value_t *res, str
 	return text.n ? pv_get_strval(msg, param, res, &s) : pv_get_null(msg, param, res);
 }
 
+static int code_of(const struct context *c)
+{
+	if(c->event != CONTEXT_REQUEST)
+		return c->status;
+	if(c->status && strcmp(c->reason, "undelivered") == 0)
+		return c->status;
+	return c->reason[0] ? reason_status(c->reason) : 0;
+}
+
 static int variable_get(struct sip_msg *msg, pv_param_t *param, pv_value_t *res)
 {
 	struct context *c = context_of(msg);
@@ -90,9 +99,7 @@ static int variable_get(struct sip_msg *msg, pv_param_t *param, pv_value_t *res)
 				context_judged(msg);
 			return get_text(msg, param, res, cpm_slice_of(c->reason));
 		case VARIABLE_CODE:
-			if(c->event != CONTEXT_REQUEST)
-				return pv_get_sintval(msg, param, res, c->status);
-			return pv_get_sintval(msg, param, res, c->reason[0] ? reason_status(c->reason) : 0);
+			return pv_get_sintval(msg, param, res, code_of(c));
 		case VARIABLE_JSON:
 			return get_text(msg, param, res, c->json);
 		case VARIABLE_MESSAGE_UID:

@@ -50,31 +50,43 @@ static struct cpm_slice without_tag(struct scratch *s, struct cpm_slice value)
 	return scratch_close(s);
 }
 
-static struct cpm_slice joined(struct scratch *s, const struct cpm_slice *values, size_t n)
+static void add_joined(struct cpm_buf *b, const struct cpm_slice *values, size_t n)
 {
 	size_t i;
 
-	scratch_open(s);
 	for(i = 0; i < n; i++) {
 		if(i)
-			cpm_buf_add_str(&s->b, ", ");
-		cpm_header_add_unfolded(&s->b, values[i]);
+			cpm_buf_add_str(b, ", ");
+		cpm_header_add_unfolded(b, values[i]);
 	}
+}
+
+static struct cpm_slice joined(struct scratch *s, const struct cpm_slice *values, size_t n)
+{
+	scratch_open(s);
+	add_joined(&s->b, values, n);
 	return scratch_close(s);
 }
 
-/* The originator as the client will see it: what was asserted, or the identity that was proven otherwise. */
+void draft_add_asserted(struct cpm_buf *b, const struct context *c, const struct request *r)
+{
+	if(r->asserted_count) {
+		add_joined(b, r->asserted, r->asserted_count);
+		return;
+	}
+	cpm_buf_add_char(b, '<');
+	cpm_buf_add(b, c->facts.originators[0].key);
+	cpm_buf_add_char(b, '>');
+}
+
+/* The originator as the client will see it. */
 static struct cpm_slice asserted(
 		struct scratch *s, const struct context *c, const struct request *r)
 {
 	if(c->facts.anonymous || !c->facts.originator_count)
 		return CPM_SLICE_NONE;
-	if(r->asserted_count)
-		return joined(s, r->asserted, r->asserted_count);
 	scratch_open(s);
-	cpm_buf_add_char(&s->b, '<');
-	cpm_buf_add(&s->b, c->facts.originators[0].key);
-	cpm_buf_add_char(&s->b, '>');
+	draft_add_asserted(&s->b, c, r);
 	return scratch_close(s);
 }
 

@@ -21,6 +21,9 @@ struct draft {
 bool draft_make(struct draft *d, struct context *c, const struct request *r, bool storing,
 		const uint64_t *large);
 
+/* The value of P-Asserted-Identity: what was asserted, or the identity that was proven otherwise. There is one: c->facts. */
+void draft_add_asserted(struct cpm_buf *b, const struct context *c, const struct request *r);
+
 /* The record of an INVITE learns what its media said: its new text is appended. *originator borrows from the old one. False when it is
  * too large, or cannot be read. */
 bool draft_complete(struct cpm_slice record, const struct cpm_cpim *cpim, uint64_t size,

@@ -288,12 +288,17 @@ int ki_defer(struct sip_msg *msg, str *route)
 
 int ki_bridge(struct sip_msg *msg, str *route)
 {
-	return invitation_begin(msg, context_judged(msg), route, false);
+	return invitation_begin(msg, context_judged(msg), route, INVITATION_CLIENTS);
 }
 
 int ki_bridge_isf(struct sip_msg *msg, str *route)
 {
-	return invitation_begin(msg, context_judged(msg), route, true);
+	return invitation_begin(msg, context_judged(msg), route, INVITATION_ISF);
+}
+
+int ki_bridge_forward(struct sip_msg *msg, str *route)
+{
+	return invitation_begin(msg, context_judged(msg), route, INVITATION_FORWARD);
 }
 
 int ki_receive(struct sip_msg *msg, str *route)

@@ -35,6 +35,7 @@ int ki_unrecord(struct sip_msg *msg);
 int ki_defer(struct sip_msg *msg, str *route);
 int ki_bridge(struct sip_msg *msg, str *route);
 int ki_bridge_isf(struct sip_msg *msg, str *route);
+int ki_bridge_forward(struct sip_msg *msg, str *route);
 int ki_receive(struct sip_msg *msg, str *route);
 int ki_manage_deferred(struct sip_msg *msg, str *route);
 int ki_handle_subscribe(struct sip_msg *msg, str *route);

@@ -5,9 +5,9 @@
 import re
 
 import pytest
-from lib.documents import DEFERRED, blocklist, do_not_disturb, rule, ruleset
+from lib.documents import DEFERRED, blocklist, do_not_disturb, forward_to, rule, ruleset
 from lib.imdn import report_names
-from lib.large import LargePhone, large_body, send_large
+from lib.large import LargeCall, LargePhone, large_body, send_large
 from lib.messages import orders
 from process import wait_until
 
@@ -94,3 +94,15 @@ def test_a_large_message(scene):
     scene.wait_waiting(bob, 1)
     assert LargePhone(scene, bob).wait_message() == body
     scene.wait_waiting(bob, 0)
+
+
+@pytest.mark.clause("LM-6d", "LM-4")
+def test_a_large_message_that_is_forwarded(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    other = LargePhone(scene, "sip:other@elsewhere.test", register=False, status=[200, 486])
+    rules = ruleset(rule("away", forward_to(f"sip:other@{other.agent.address}"), media=("large-message-mode-message",)))
+    scene.documents.put("policy", bob, rules)
+    body = large_body(alice, bob, 20000)
+    assert send_large(scene, alice, bob, body) == [200]
+    assert other.wait_message() == body
+    assert LargeCall(scene, alice, bob, size=100).status == 486

@@ -7,19 +7,19 @@ import contextlib
 import pytest
 import redis
 from imapproxy import ImapProxy
-from lib.documents import rule, ruleset
+from lib.documents import forward_to, rule, ruleset
 from lib.large import LargeCall, LargePhone, large_body, send_large
 from lib.mailbox import Mailbox
 from ports import free_port
 from process import wait_until
 
-PROXY = free_port()
+PROXY, CORE = free_port(), free_port()
 STACK = {
     "imap": True,
     "modparams": [
         ("cpm_pf", "store_timeout_ms", 1500), ("cpm_pf", "store_retry_min_ms", 200), ("cpm_pf", "store_retry_max_ms", 1000),
         ("cpm_pf", "store_settle_ms", 1500), ("cpm_pf", "store_url", f"imap://127.0.0.1:{PROXY}"),
-        ("cpm_pf", "redis_timeout_ms", 500), ("cpm_pf", "retry_min_s", 1),
+        ("cpm_pf", "core_uri", f"sip:127.0.0.1:{CORE}"), ("cpm_pf", "redis_timeout_ms", 500), ("cpm_pf", "retry_min_s", 1),
         ("cpm_pf", "retry_max_s", 1),
     ],
 }
@@ -216,3 +216,16 @@ def ready(scene):
     with contextlib.suppress(Exception):
         return scene.stack.rpc("cpm_pf.ping") is not None and scene.send(scene.person("x"), scene.person("y")).status == 202
     return False
+
+
+@pytest.mark.clause("LM-11", "LM-6d")
+def test_forwarded(scene, stack, people):
+    """It is neither delivered to its user nor interworked: nothing to record."""
+    core, before = LargePhone(scene, "sip:core@core.test", register=False, port=CORE), octets_left(stack)
+    does = forward_to("sip:carol@other.test") + HISTORY
+    scene.documents.put("policy", people[1], ruleset(rule("away", does, media=LARGE)))
+    body = large_body(*people, 20000)
+    assert send_large(scene, *people, body) == [200]
+    assert core.wait_message() == body
+    assert core.agent.wait_request("BYE").get("Message-UID") is None
+    assert Mailbox(stack, people[1]).objects() == [] and octets_left(stack) == before

@@ -85,13 +85,18 @@ def test_the_isf_does_not_take_it(scene, people):
     scene.wait_waiting(people[1], 1)
 
 
-@pytest.mark.clause("LM-6d")
+@pytest.mark.clause("LM-6d", "LM-4")
 def test_forward(scene, people):
+    """Without core_uri: to where the address says."""
     other = LargePhone(scene, "sip:other@elsewhere.test", register=False)
-    scene.documents.put("policy", people[1], ruleset(rule("away", forward_to(f"sip:other@{other.agent.address}"), media=LARGE)))
-    call = LargeCall(scene, *people, size=100, setup="passive", connect=False)
-    assert call.status == 200
-    assert other.agent.wait_request("INVITE").uri == f"sip:other@{other.agent.address}"
+    target = f"sip:other@{other.agent.address}"
+    scene.documents.put("policy", people[1], ruleset(rule("away", forward_to(target), media=LARGE)))
+    body = large_body(*people, 50000)
+    assert send_large(scene, *people, body) == [200]
+    assert other.wait_message() == body
+    invite = other.agent.wait_request("INVITE")
+    assert invite.uri == target and "sip:cpm@" in invite.get("Contact")
+    other.agent.wait_request("BYE")
 
 
 @pytest.mark.clause("LM-6e")
