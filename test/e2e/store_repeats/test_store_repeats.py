@@ -1,81 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (C) 2026 the cpm_pf authors
-"""A message for the message store that comes again: another request, another node, after a death. It is stored once."""
+"""A message for the message store that comes again: another request, another node. It is stored once."""
 
 import threading
 
 import pytest
 import redis
-from imapproxy import ImapProxy
-from lib.documents import DEFERRED, rule, ruleset
 from lib.imdn import reports
 from lib.mailbox import Mailbox
+from lib.repeats import history_user, phone_at_both, stored_once, two_nodes
 from ports import free_port
 from process import wait_until
 from stack import host_port
 
 PROXY = free_port()
-STACK = {
-    "imap": True,
-    "nodes": 2,
-    "modparams": [
-        ("cpm_pf", "store_timeout_ms", 4000), ("cpm_pf", "store_settle_ms", 1000), ("cpm_pf", "store_retry_min_ms", 200),
-        ("cpm_pf", "store_retry_max_ms", 1000), ("cpm_pf", "store_url", f"imap://127.0.0.1:{PROXY}"),
-    ],
-}
-# What a killed node's processes say of each other.
+STACK = two_nodes(PROXY)
+# What the processes of a stopped node say of each other.
 LOG_ALLOW = [r"receive_fd\(\): EOF"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def other_name(stack):
-    """The nodes are not called the same."""
-    node = stack.nodes[1]
-    node.process.stop()
-    node.modparams.append(("cpm_pf", "hostname", "pf2.example.net"))
-    node.start()
-
-
-@pytest.fixture(scope="module")
-def proxy(stack):
-    proxy = ImapProxy(stack.dovecot.address, PROXY)
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture(params=["store", "deferred"])
-def box(request, scene, stack, proxy):
-    """Of a user whose rule says store, for messages (200) or for deferred ones (202)."""
-    proxy.set("pass")
-    bob = scene.person("bob")
-    action = rule("keep", ["allow-store"]) if request.param == "store" else rule("keep", "<oxe:allow-store>true</oxe:allow-store>", media=DEFERRED)
-    scene.documents.put("policy", bob, ruleset(action))
-    box = Mailbox(stack, bob)
-    box.aor = bob
-    box.status = 200 if request.param == "store" else 202
-    wait_until(lambda: scene.send("sip:probe@cpm.test", probe_user(scene), disposition=None).status == 200, 15, "the message store is there")
-    yield box
-    proxy.set("pass")
-
-
-def probe_user(scene):
-    probe = scene.person("probe")
-    scene.documents.put("policy", probe, ruleset(rule("keep", ["allow-store"])))
-    return probe
-
-
-def phone_at_both(scene, stack, aor):
-    """The report comes by the node that sees to the end of the message."""
-    phone = scene.phone(aor)
-    scene.register(phone, node=stack.nodes[1])
-    return phone
-
-
-def stored_once(scene, box, phone, imdn_id, others=0):
-    assert [o["IMDN-Message-ID"] for o in box.wait_objects(1 + others)].count(imdn_id) == 1
-    scene.wait_waiting(box.aor, 0, deadline_s=20)
-    phone.wait_received(1)
-    assert {(r.message_id, r.status) for r in reports(phone)} == {(imdn_id, "delivered")}
 
 
 @pytest.mark.clause("PM-4c2", "PM-4c4", "MS-1")
@@ -117,37 +58,6 @@ def test_both_nodes_at_once(scene, stack, proxy, box):
     stored_once(scene, box, phone, "both-1")
 
 
-@pytest.mark.clause("PM-4c2", "PM-4c4", "MS-1")
-@pytest.mark.parametrize("second", [0, 1], ids=["after-the-restart", "at-another-node"])
-@pytest.mark.parametrize("manners", ["mute-answer", "late-600", "cut-literal"])
-def test_node_killed_between_the_append_and_its_answer(scene, stack, proxy, box, manners, second):
-    """Nobody knows whether the object is there. The repeat looks for it, and waits for what may still arrive."""
-    alice = scene.person("alice")
-    # The folder is there.
-    assert scene.send(alice, box.aor, disposition=None).status == box.status
-    appends, seen = proxy.appends, []
-    proxy.set(manners, 1)
-    writer = threading.Thread(target=lambda: seen.append(scene.send(alice, box.aor, imdn_id="killed-1", timeout_s=5)), daemon=True)
-    writer.start()
-    wait_until(lambda: proxy.appends > appends, 10, "the APPEND has left the node")
-    if manners == "mute-answer":
-        box.wait_objects(2)
-    stack.nodes[0].process.kill()
-    try:
-        # With a new request at the other node, or with a repetition of the old one at the node that is back.
-        if second:
-            assert scene.send(alice, box.aor, imdn_id="killed-1", node=stack.nodes[1]).status in (200, 202)
-    finally:
-        stack.nodes[0].start()
-    phone = phone_at_both(scene, stack, alice)
-    if not second:
-        assert scene.send(alice, box.aor, imdn_id="killed-1").status in (200, 202)
-    stored_once(scene, box, phone, "killed-1", others=1)
-    writer.join(20)
-    assert scene.send(alice, box.aor, imdn_id="killed-1", node=stack.nodes[1]).status in (200, 202)
-    box.wait_objects(2)
-
-
 @pytest.mark.clause("MS-1")
 def test_again_while_the_message_store_is_away(scene, stack, proxy, box):
     """It is stored, then the message store goes away, and the message comes again: it waits, and is found."""
@@ -182,12 +92,6 @@ def test_without_redis_nothing_is_stored(scene, stack, box):
     stored_once(scene, box, phone, "redis-1")
 
 
-def history_user(scene, name):
-    user = scene.person(name)
-    scene.documents.put("policy", user, ruleset(rule("history", '<oxe:allow-offline-storage oxe:allow="true"/>')))
-    return user
-
-
 @pytest.mark.clause("PM-6", "HI-1")
 @pytest.mark.parametrize("second", [0, 1], ids=["the-same-node", "another-node"])
 def test_recorded_message_again(scene, stack, proxy, second):
@@ -203,29 +107,6 @@ def test_recorded_message_again(scene, stack, proxy, second):
     Mailbox(stack, bob).wait_objects(1)
     assert scene.send(alice, bob, imdn_id="recorded-2", node=again).status == 200
     assert phone.wait_received(3)[2].get("Message-UID") not in uids
-    Mailbox(stack, bob).wait_objects(2)
-
-
-@pytest.mark.clause("PM-6", "HI-1")
-def test_node_killed_while_it_records(scene, stack, proxy):
-    """The recording is there, its message never left: the repeat is delivered with it."""
-    proxy.set("pass")
-    alice, bob = scene.person("alice"), history_user(scene, "bob")
-    phone = phone_at_both(scene, stack, bob)
-    assert scene.send(alice, bob).status == 200
-    appends = proxy.appends
-    proxy.set("mute-answer", 1)
-    writer = threading.Thread(target=lambda: scene.send(alice, bob, imdn_id="killed-2", timeout_s=5), daemon=True)
-    writer.start()
-    wait_until(lambda: proxy.appends > appends, 10, "the APPEND has left the node")
-    stored = Mailbox(stack, bob).wait_objects(2)[1]
-    stack.nodes[0].process.kill()
-    try:
-        assert scene.send(alice, bob, imdn_id="killed-2", node=stack.nodes[1]).status == 200
-        assert phone.wait_received(2)[1].get("Message-UID").partition(";")[0] == str(stored.uid)
-    finally:
-        stack.nodes[0].start()
-    writer.join(20)
     Mailbox(stack, bob).wait_objects(2)
 
 
