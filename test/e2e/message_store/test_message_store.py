@@ -3,14 +3,18 @@
 """allow-store: messages go into the user's message store in place of delivery (8.3.1.1 step 4c, 8.3.1.6 step 3, 8.3.1.6.4)."""
 
 import re
+import threading
+import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+import redis
 from lib.documents import DEFERRED, rule, ruleset
 from lib.imdn import Imdn
 from lib.mailbox import Mailbox
 from lib.messages import SYSTEM_TAG, cpim, orders
 from process import wait_until
+from stack import host_port
 
 STACK = {"imap": True}
 
@@ -47,6 +51,33 @@ def test_stored_with_its_headers_and_answered_200(scene, stack):
     line = re.search(r"event=stored id=(\S+) .* uid=(\d+) uidvalidity=(\d+) ", stack.node.log.read_text())
     assert (int(line.group(2)), int(line.group(3))) == (stored.uid, stored.uidvalidity)
     assert line.group(1) in stored["Message-ID"]
+
+
+@pytest.mark.clause("PM-4c2")
+def test_answered_as_soon_as_a_late_mark_is_there(scene, stack):
+    """Redis is slower than the message store: the answer waits for the mark and no longer. The store process looks up once a second anyway."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    store_rule(scene, bob)
+    assert scene.send(alice, bob, disposition="display").status == 200
+    host, port = host_port(stack.env["CPM_REDIS"])
+
+    def stored():
+        return len(re.findall(rf"event=stored id=\S+ user={re.escape(bob)} ", stack.node.log.read_text()))
+
+    with redis.Redis(host, port) as client:
+        for before in range(1, 4):
+            sender = threading.Thread(target=scene.send, args=(alice, bob), kwargs={"disposition": "display"}, daemon=True)
+            client.execute_command("CLIENT", "PAUSE", 10000, "WRITE")
+            try:
+                sender.start()
+                Mailbox(stack, bob).wait_objects(before + 1)
+                assert stored() == before
+            finally:
+                client.execute_command("CLIENT", "UNPAUSE")
+            began = time.monotonic()
+            wait_until(lambda count=before + 1: stored() == count, 5, "the answer", pause_s=0.01)
+            assert time.monotonic() - began < 0.4
+            sender.join(10)
 
 
 @pytest.mark.clause("PM-4c3", "IM-1")
