@@ -11,8 +11,6 @@
  */
 #include "sip.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +22,7 @@
 #define BATCH 64
 #define SENDERS 100
 #define DRAIN_US 5000000
+#define TIMERS_US 20000
 
 struct slot {
 	bool busy, queued;
@@ -51,6 +50,7 @@ static struct {
 		.bytes = 1175};
 
 static struct slot slots[OUTSTANDING_MAX];
+static size_t queue[OUTSTANDING_MAX], queue_n; /* slots to be sent */
 static int fd;
 static unsigned port;
 static unsigned long started, answered, given_up, retransmissions, statuses[700];
@@ -109,7 +109,7 @@ static size_t print_headers(char *out, size_t room, size_t slot, unsigned long m
 			"User-Agent: CPM-client/OMA1.0\r\n"
 			"%s"
 			"Content-Type: message/cpim\r\n"
-			"Content-Length: %zu\r\n\r\n",
+			"Content-Length: %4zu\r\n\r\n",
 			options.prefix, user, options.domain, port, options.run, slot, m, m % SENDERS,
 			options.domain, m, options.prefix, user, options.domain, options.run, m, m % SENDERS,
 			options.domain, m / options.users, m, expires_line(m), body);
@@ -118,18 +118,18 @@ static size_t print_headers(char *out, size_t room, size_t slot, unsigned long m
 /* The text is filled up so that every datagram has the same size. */
 static void slot_build(struct slot *s, unsigned long m)
 {
-	char body[SIP_DATAGRAM_MAX];
-	size_t slot = (size_t)(s - slots), head, text = print_body(body, sizeof(body), slot, m);
+	size_t slot = (size_t)(s - slots), text;
+	size_t head = print_headers(s->packet, sizeof(s->packet), slot, m, 0);
+	char *body = s->packet + head, length[5];
 
-	head = print_headers(s->packet, sizeof(s->packet), slot, m, 100 + text);
+	text = print_body(body, sizeof(s->packet) - head, slot, m);
 	if(head + text < options.bytes) {
-		size_t fill = options.bytes - head - text;
-		memset(body + text, 'x', fill);
-		text += fill;
+		memset(body + text, 'x', options.bytes - head - text);
+		text = options.bytes - head;
 	}
-	s->n = print_headers(s->packet, sizeof(s->packet), slot, m, text);
-	memcpy(s->packet + s->n, body, text);
-	s->n += text;
+	snprintf(length, sizeof(length), "%4u", (unsigned)text % 10000);
+	memcpy(body - strlen("0000\r\n\r\n"), length, 4);
+	s->n = head + text;
 }
 
 static bool more_to_start(int64_t now)
@@ -139,6 +139,13 @@ static bool more_to_start(int64_t now)
 	return (double)(now - start_us) < options.seconds * 1e6;
 }
 
+static void slot_queue(struct slot *s)
+{
+	if(!s->queued)
+		queue[queue_n++] = (size_t)(s - slots);
+	s->queued = true;
+}
+
 static void slot_start(struct slot *s, int64_t now)
 {
 	s->busy = false;
@@ -146,7 +153,8 @@ static void slot_start(struct slot *s, int64_t now)
 		return;
 	s->number = started++;
 	slot_build(s, s->number);
-	s->busy = s->queued = true;
+	s->busy = true;
+	slot_queue(s);
 	s->sent_us = now;
 	timer_e_start(&s->timer, now);
 }
@@ -155,17 +163,17 @@ static void send_queued(void)
 {
 	struct mmsghdr messages[BATCH];
 	struct iovec vectors[BATCH];
-	unsigned i = 0, n;
+	size_t i = 0;
+	unsigned n;
 	int sent, done;
 
-	while(i < options.outstanding) {
-		for(n = 0; i < options.outstanding && n < BATCH; i++) {
-			if(!slots[i].queued)
-				continue;
-			slots[i].queued = false;
-			vectors[n] = (struct iovec){slots[i].packet, slots[i].n};
+	while(i < queue_n) {
+		for(n = 0; i < queue_n && n < BATCH; i++, n++) {
+			struct slot *s = &slots[queue[i]];
+
+			s->queued = false;
+			vectors[n] = (struct iovec){s->packet, s->n};
 			messages[n] = (struct mmsghdr){.msg_hdr = {.msg_iov = &vectors[n], .msg_iovlen = 1}};
-			n++;
 		}
 		/* What cannot be sent is repeated by its timer. */
 		for(done = 0; done < (int)n; done += sent) {
@@ -174,6 +182,7 @@ static void send_queued(void)
 				break;
 		}
 	}
+	queue_n = 0;
 }
 
 /* The answer's branch names the slot and the message. */
@@ -183,11 +192,15 @@ static void take_answer(const char *packet, int64_t now)
 	const char *branch = strstr(packet, "branch=z9hG4bK-");
 	size_t slot, run = strlen(options.run);
 	unsigned long number;
+	char *end;
 
 	if(status < 200 || status > 699 || !branch || strncmp(branch + 15, options.run, run) != 0
-			|| sscanf(branch + 15 + run, "-%zu-%lu", &slot, &number) != 2
-			|| slot >= options.outstanding)
+			|| branch[15 + run] != '-')
 		return;
+	slot = strtoul(branch + 15 + run + 1, &end, 10);
+	if(*end != '-' || slot >= options.outstanding)
+		return;
+	number = strtoul(end + 1, NULL, 10);
 	if(!slots[slot].busy || slots[slot].number != number)
 		return;
 	answered++;
@@ -197,6 +210,7 @@ static void take_answer(const char *packet, int64_t now)
 	slot_start(&slots[slot], now);
 }
 
+/* Waits for the first one, not for long: timers want to be looked at. */
 static void receive_answers(void)
 {
 	static char packets[BATCH][SIP_DATAGRAM_MAX];
@@ -205,11 +219,11 @@ static void receive_answers(void)
 	int64_t now;
 	int i, n;
 
-	for(i = 0; i < BATCH; i++) {
+	for(i = 0; i < BATCH && !messages[i].msg_hdr.msg_iov; i++) {
 		vectors[i] = (struct iovec){packets[i], SIP_DATAGRAM_MAX - 1};
 		messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &vectors[i], .msg_iovlen = 1}};
 	}
-	n = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
+	n = recvmmsg(fd, messages, BATCH, MSG_WAITFORONE, NULL);
 	now = now_us();
 	for(i = 0; i < n; i++) {
 		packets[i][messages[i].msg_len] = '\0';
@@ -229,7 +243,7 @@ static void run_timers(int64_t now)
 				break;
 			case TIMER_E_RESEND:
 				retransmissions++;
-				slots[i].queued = true;
+				slot_queue(&slots[i]);
 				break;
 			case TIMER_E_GIVE_UP:
 				given_up++;
@@ -241,20 +255,22 @@ static void run_timers(int64_t now)
 
 static void run(void)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	const struct timeval patience = {.tv_usec = TIMERS_US};
 	int64_t now = now_us(), timers_us = now;
 	unsigned i;
 
+	if(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0) {
+		perror("SO_RCVTIMEO");
+		exit(2);
+	}
 	start_us = last_us = now;
 	for(i = 0; i < options.outstanding; i++)
 		slot_start(&slots[i], now);
 	send_queued();
 	while(answered + given_up < started && (more_to_start(now) || now - last_us < DRAIN_US)) {
-		if(poll(&p, 1, 20) < 0 && errno != EINTR)
-			break;
 		receive_answers();
 		now = now_us();
-		if(now - timers_us > 20000) {
+		if(now - timers_us > TIMERS_US) {
 			run_timers(now);
 			timers_us = now;
 		}
