@@ -98,9 +98,8 @@ bool imap_available(const struct imap *im)
 
 void imap_gauges(const struct imap *im, struct imap_gauges *out)
 {
-	*out = (struct imap_gauges){.pending = im->pending, .connects = im->connects};
-	for(size_t i = 0; i < im->config->max_connections; i++)
-		out->connections += im->links[i].state != IMAPLINK_FREE;
+	*out = (struct imap_gauges){
+			.pending = im->pending, .connections = im->connections, .connects = im->connects};
 }
 
 static bool names_fit(struct cpm_slice user, struct cpm_slice folder, struct cpm_slice key)
@@ -137,6 +136,7 @@ static struct imapcall *call_new(struct imap *im, enum imapcall_kind kind, struc
 	call->kind = kind;
 	at = (char *)(call + 1);
 	at = copy(at, &call->user, user);
+	call->user_hash = cpm_slice_hash_here(user, 1);
 	at = copy(at, &call->folder, folder);
 	at = copy(at, &call->key, key);
 	copy(at, &call->object, object);
@@ -151,6 +151,7 @@ static bool call_submit(struct imap *im, struct imapcall *call, imap_cb cb, void
 	call->cb = cb;
 	call->context = context;
 	imapline_add(im, call, false);
+	imapline_due(im, call->deadline_ms);
 	im->pending++;
 	return true;
 }

@@ -29,6 +29,7 @@ struct imapcall {
 	enum imapcall_kind kind;
 	enum imapcall_step step;
 	struct cpm_slice user, folder, key, object; /* in the same block */
+	uint64_t user_hash;                         /* as imaplink's */
 	uint32_t uid, uidvalidity;
 	uint32_t seen;      /* number in the answer under way: UIDVALIDITY, or the highest one found */
 	bool again;         /* look before appending */

@@ -53,6 +53,12 @@ struct imapcall *imapline_take(struct imap *im, struct imapcall **at)
 	return call;
 }
 
+void imapline_due(struct imap *im, int64_t at_ms)
+{
+	if(at_ms < im->due_ms)
+		im->due_ms = at_ms;
+}
+
 void imapline_end(struct imap *im, struct imapcall *call)
 {
 	im->pending--;

@@ -11,12 +11,18 @@
 #include "imaplink.h"
 
 #define IMAP_CONNECTIONS_MAX 1024
+/* Events taken at once; others follow with the next turn. */
+#define IMAP_EVENTS_MAX 64
 
 struct imap {
 	const struct imap_config *config;
 	CURLM *multi;
-	int watcher;            /* epoll: the ready connections by number, and the user's descriptor */
-	int watched;            /* that descriptor, -1 for none yet */
+	int watcher; /* epoll: the ready connections by number, and the user's descriptor */
+	int watched; /* that descriptor, -1 for none yet */
+	size_t stirring[IMAP_EVENTS_MAX]; /* connections whose descriptors had something to tell */
+	size_t stirring_n;
+	size_t connections, connecting; /* open or being opened; being opened */
+	int64_t due_ms;         /* before that neither a call nor a connection ends for its time */
 	struct imaplink *links; /* max_connections */
 	struct imapcall **work; /* the call of each link */
 	struct imapcall *first, **last; /* in line */
@@ -30,6 +36,8 @@ struct imap {
 
 /* At the end, or at the front when it had its turn already. */
 void imapline_add(struct imap *im, struct imapcall *call, bool front);
+/* A call or a connection ends at that time if nothing happens. */
+void imapline_due(struct imap *im, int64_t at_ms);
 /* Takes the call behind *at out of the line. */
 struct imapcall *imapline_take(struct imap *im, struct imapcall **at);
 /* Runs the callback of a call that has ended (or ends it first), and frees it. */

@@ -64,6 +64,7 @@ bool imaplink_open(struct imaplink *l, CURLM *multi, const struct imap_config *c
 	out_init(l);
 	l->user = strndup(user.p, user.n);
 	l->user_n = user.n;
+	l->user_hash = cpm_slice_hash_here(user, 1);
 	l->easy = l->user ? curl_easy_init() : NULL;
 	l->state = IMAPLINK_CONNECTING;
 	if(l->easy && options_set(l) && curl_multi_add_handle(multi, l->easy) == CURLM_OK)

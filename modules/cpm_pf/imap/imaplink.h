@@ -24,17 +24,17 @@ struct imaplink {
 	CURLM *multi;
 	CURL *easy;
 	enum imaplink_state state;
-	char *user; /* NUL-terminated login name */
+	bool asked, capable_uidplus, capable_literal_plus; /* asked: the capabilities are known */
+	char *user;                                        /* NUL-terminated login name */
 	size_t user_n;
+	uint64_t user_hash;
 	int fd;     /* once ready */
 	bool plain; /* no TLS on it */
 	bool told;  /* its watcher waits until it can be written to (EPOLLOUT) */
 	struct cpm_buf out, in;
 	size_t sent, taken; /* of out, of in */
 	unsigned tag;
-	bool stirs;                                        /* its descriptor had something to tell */
-	int64_t since_ms;                                  /* when it was opened, or used last */
-	bool asked, capable_uidplus, capable_literal_plus; /* asked: the capabilities are known */
+	int64_t since_ms; /* when it was opened, or used last */
 	char trouble[CURL_ERROR_SIZE];
 };
 

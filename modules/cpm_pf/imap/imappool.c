@@ -12,8 +12,6 @@
 #define RESTARTS_MAX 2
 /* A call that waits for so long for the connections of its user gets another one. */
 #define PATIENCE_MS 100
-/* Events taken at once; others follow with the next turn. */
-#define EVENTS_MAX 64
 /* Among connections by number: the user's descriptor. */
 #define WATCHED UINT64_MAX
 /* Of a login name, for the log and the calls that fail with it. */
@@ -46,6 +44,7 @@ static void link_close(struct imap *im, struct imaplink *l)
 	if(l->fd >= 0)
 		epoll_ctl(im->watcher, EPOLL_CTL_DEL, l->fd, NULL);
 	imaplink_close(l);
+	im->connections--;
 }
 
 /* The connection is gone, its call goes on with another one or ends. */
@@ -124,12 +123,14 @@ static bool link_answer(
 		return false;
 	if(!l->asked) {
 		l->asked = r->status == CPM_IMAP_OK;
+		imapline_due(im, l->since_ms + im->config->idle_ms);
 		return l->asked;
 	}
 	if(!call)
 		return false;
 	imapline_there(im);
 	l->since_ms = now_ms;
+	imapline_due(im, now_ms + im->config->idle_ms);
 	imapcall_answered(call, r);
 	if(call->step != IMAPCALL_ENDED) {
 		link_command(im, i, now_ms);
@@ -146,8 +147,6 @@ static void link_turn(struct imap *im, size_t i, int64_t now_ms)
 	struct cpm_imap_response response;
 	bool alive = imaplink_move(l);
 	enum cpm_rc rc;
-
-	l->stirs = false;
 
 	while(l->state == IMAPLINK_READY && !(rc = imaplink_take(l, &response))) {
 		if(!link_answer(im, i, &response, now_ms)) {
@@ -187,20 +186,12 @@ static void link_failed(struct imap *im, struct imaplink *l, const char *reason,
 		imapline_strike(im, reason, cpm_slice_of(trouble), now_ms);
 }
 
-static bool some_connect(const struct imap *im)
-{
-	for(size_t i = 0; i < im->config->max_connections; i++)
-		if(im->links[i].state == IMAPLINK_CONNECTING)
-			return true;
-	return false;
-}
-
 static void connecting_end(struct imap *im, int64_t now_ms)
 {
 	CURLMsg *m;
 	int left, running;
 
-	if(!some_connect(im))
+	if(!im->connecting)
 		return;
 	curl_multi_perform(im->multi, &running);
 	while((m = curl_multi_info_read(im->multi, &left))) {
@@ -211,6 +202,7 @@ static void connecting_end(struct imap *im, int64_t now_ms)
 				|| curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&l) != CURLE_OK
 				|| !l)
 			continue;
+		im->connecting--;
 		reason = imaplink_connected(l, m->data.result);
 		if(!reason && !link_watch(im, l))
 			reason = "unreachable";
@@ -220,14 +212,18 @@ static void connecting_end(struct imap *im, int64_t now_ms)
 		}
 		imapline_there(im);
 		l->since_ms = now_ms;
+		imapline_due(im, now_ms + im->config->timeout_ms);
 		imaplink_begin(l);
 		cpm_buf_add_str(&l->out, "CAPABILITY\r\n");
+		if(!link_flush(im, l))
+			link_lost(im, (size_t)(l - im->links), "lost", now_ms);
 	}
 }
 
-static bool link_is_of(const struct imaplink *l, struct cpm_slice user)
+static bool link_is_of(const struct imaplink *l, const struct imapcall *call)
 {
-	return l->state != IMAPLINK_FREE && cpm_slice_eq((struct cpm_slice){l->user, l->user_n}, user);
+	return l->state != IMAPLINK_FREE && l->user_hash == call->user_hash
+		   && cpm_slice_eq((struct cpm_slice){l->user, l->user_n}, call->user);
 }
 
 static bool link_is_idle(const struct imap *im, size_t i)
@@ -266,8 +262,8 @@ static void link_open(struct imap *im, const struct imapcall *call, bool *full, 
 					   || (im->links[i].state == IMAPLINK_READY && !im->links[i].asked);
 
 		opening += unready;
-		own += link_is_of(&im->links[i], call->user);
-		opening_own += unready && link_is_of(&im->links[i], call->user);
+		own += link_is_of(&im->links[i], call);
+		opening_own += unready && link_is_of(&im->links[i], call);
 	}
 	if((own && (waited < PATIENCE_MS || opening_own)) || own >= im->config->max_user_connections
 			|| (!im->available && opening))
@@ -278,8 +274,12 @@ static void link_open(struct imap *im, const struct imapcall *call, bool *full, 
 		return;
 	}
 	im->connects++;
-	if(!imaplink_open(l, im->multi, im->config, call->user, now_ms))
+	if(!imaplink_open(l, im->multi, im->config, call->user, now_ms)) {
 		*full = true;
+		return;
+	}
+	im->connections++;
+	im->connecting++;
 }
 
 /* Gives calls in line to connections of their users, and opens what is missing. */
@@ -293,10 +293,12 @@ static void dispatch(struct imap *im, int64_t now_ms)
 		size_t i = 0;
 
 		while(i < im->config->max_connections
-				&& !(link_is_idle(im, i) && link_is_of(&im->links[i], call->user)))
+				&& !(link_is_of(&im->links[i], call) && link_is_idle(im, i)))
 			i++;
 		if(i < im->config->max_connections) {
 			link_give(im, i, imapline_take(im, at), now_ms);
+			if(im->work[i] && !link_flush(im, &im->links[i]))
+				link_lost(im, i, "lost", now_ms);
 			continue;
 		}
 		if(!full)
@@ -306,11 +308,13 @@ static void dispatch(struct imap *im, int64_t now_ms)
 }
 
 /* Ends calls whose time is over, and connections that nobody needs. */
-static int64_t expire(struct imap *im, int64_t now_ms)
+static void expire(struct imap *im, int64_t now_ms)
 {
 	struct imapcall **at = &im->first;
-	int64_t next = INT64_MAX;
 
+	if(now_ms < im->due_ms)
+		return;
+	im->due_ms = INT64_MAX;
 	for(size_t i = 0; i < im->config->max_connections; i++) {
 		struct imaplink *l = &im->links[i];
 		int64_t until;
@@ -326,13 +330,13 @@ static int64_t expire(struct imap *im, int64_t now_ms)
 			link_lost(im, i, "timeout", now_ms);
 			if(busy)
 				imapline_strike(im, "timeout", CPM_SLICE_NONE, now_ms);
-		} else if(until < next) {
-			next = until;
+		} else {
+			imapline_due(im, until);
 		}
 	}
 	while(*at) {
 		if((*at)->deadline_ms > now_ms) {
-			next = (*at)->deadline_ms < next ? (*at)->deadline_ms : next;
+			imapline_due(im, (*at)->deadline_ms);
 			at = &(*at)->next;
 			continue;
 		}
@@ -340,38 +344,31 @@ static int64_t expire(struct imap *im, int64_t now_ms)
 		imapline_fail(im, imapline_take(im, at), IMAP_DOWN, "busy", CPM_SLICE_NONE);
 		at = &im->first;
 	}
-	return next;
 }
 
 int64_t imap_run(struct imap *im, int64_t now_ms)
 {
-	int64_t next;
-
 	connecting_end(im, now_ms);
-	for(size_t i = 0; i < im->config->max_connections; i++) {
-		if(im->links[i].state == IMAPLINK_READY && im->links[i].stirs)
-			link_turn(im, i, now_ms);
+	for(size_t i = 0; i < im->stirring_n; i++) {
+		if(im->links[im->stirring[i]].state == IMAPLINK_READY)
+			link_turn(im, im->stirring[i], now_ms);
 	}
-	next = expire(im, now_ms);
+	im->stirring_n = 0;
+	expire(im, now_ms);
 	dispatch(im, now_ms);
-	for(size_t i = 0; i < im->config->max_connections; i++) {
-		struct imaplink *l = &im->links[i];
-
-		if(l->state == IMAPLINK_READY && imaplink_writes(l) != l->told && !link_flush(im, l))
-			link_lost(im, i, "lost", now_ms);
-	}
-	return im->first && next > now_ms + PATIENCE_MS ? now_ms + PATIENCE_MS : next;
+	return im->first && im->due_ms > now_ms + PATIENCE_MS ? now_ms + PATIENCE_MS : im->due_ms;
 }
 
 /* One round of events: which connections stir. */
 static void events_take(struct imap *im, int timeout_ms)
 {
-	struct epoll_event events[EVENTS_MAX];
-	int n = epoll_wait(im->watcher, events, EVENTS_MAX, timeout_ms);
+	struct epoll_event events[IMAP_EVENTS_MAX];
+	int n = epoll_wait(im->watcher, events, IMAP_EVENTS_MAX, timeout_ms);
 
+	im->stirring_n = 0;
 	for(int i = 0; i < n; i++)
 		if(events[i].data.u64 != WATCHED)
-			im->links[events[i].data.u64].stirs = true;
+			im->stirring[im->stirring_n++] = (size_t)events[i].data.u64;
 }
 
 void imap_watch(struct imap *im, int fd, bool read, bool write)
@@ -390,7 +387,7 @@ void imap_wait(struct imap *im, int fd, int timeout_ms)
 
 	if(fd >= 0 && im->watched < 0 && epoll_ctl(im->watcher, EPOLL_CTL_ADD, fd, &event) == 0)
 		im->watched = fd;
-	if(!some_connect(im)) {
+	if(!im->connecting) {
 		events_take(im, timeout_ms);
 		return;
 	}
