@@ -17,11 +17,12 @@
 #define CAPACITY_MAX ((size_t)1 << 24)
 
 struct mailbox {
-	gen_lock_t lock; /* of everything below but fd and mask, which never change */
+	gen_lock_t lock; /* of everything below but fd and mask, which never change, and owed */
 	int fd;
-	size_t mask; /* capacity - 1 */
-	size_t head; /* next to take; both count up and wrap */
-	size_t tail; /* next to fill */
+	size_t mask;   /* capacity - 1 */
+	uint64_t owed; /* the owner's own: wakes that were promised and have not been read */
+	size_t head;   /* next to take; both count up and wrap */
+	size_t tail;   /* next to fill */
 	bool sleeping;
 	void *ring[];
 };
@@ -110,14 +111,14 @@ bool mailbox_sleep(struct mailbox *m)
 void mailbox_awake(struct mailbox *m)
 {
 	uint64_t wakes;
-	ssize_t drained;
 
 	lock_get(&m->lock);
+	m->owed += !m->sleeping;
 	m->sleeping = false;
 	lock_release(&m->lock);
 	/* A sender that has yet to write wakes the next sleep for nothing; no job is lost by that. */
-	drained = read(m->fd, &wakes, sizeof(wakes));
-	(void)drained;
+	if(m->owed && read(m->fd, &wakes, sizeof(wakes)) == sizeof(wakes))
+		m->owed -= wakes < m->owed ? wakes : m->owed;
 }
 
 int mailbox_fd(const struct mailbox *m)
