@@ -7,6 +7,7 @@
 #include "archive.h"
 
 #include <stdatomic.h>
+#include <time.h>
 
 #include "../../core/cfg/cfg_struct.h"
 #include "../../core/dprint.h"
@@ -23,6 +24,11 @@
 #define LOGIN_MAX 512
 #define TURN_MS 1000
 #define STORE_FDS_MAX 16
+/* A rest after a turn: a part of what a job takes, when so many calls are under way that the message store has enough to do meanwhile
+ * (doc/adr/0047). */
+#define REST_CALLS 12
+#define REST_PART 16
+#define REST_MAX_US 1000
 /* What archive_rekey adds to a key. */
 #define ARCHIVE_KEY_MORE 2
 
@@ -41,6 +47,7 @@ static struct store *store;
 static struct store_config store_config;
 static size_t awaited; /* jobs that wait for nothing but their mark */
 static bool watched;
+static int64_t job_us; /* what a job takes, on average */
 /* Results that a full queue process could not take yet. */
 static struct archive_job **waiting;
 static size_t waiting_count;
@@ -207,6 +214,7 @@ static void job_back(struct archive_job *job)
 	if(latency > atomic_load(&shared[self].latency_max_ms))
 		atomic_store(&shared[self].latency_max_ms, latency);
 	update_stat(stat_imap_latency_ms, (int)latency);
+	job_us += ((int64_t)latency * 1000 - job_us) / REST_PART;
 	switch(job->rc) {
 		case IMAP_OK:
 		case IMAP_ABSENT:
@@ -520,6 +528,17 @@ static void store_watch(void)
 	watched = watch;
 }
 
+/* Answers and jobs of a moment are taken in one turn, and their marks go to Redis in one write: each turn for its own costs several
+ * processes a wake. Who posts need not wake us meanwhile. */
+static void archive_rest(size_t calls)
+{
+	int64_t us = job_us / REST_PART;
+	struct timespec rest = {.tv_nsec = (us < REST_MAX_US ? us : REST_MAX_US) * 1000};
+
+	if(calls >= REST_CALLS && us > 0)
+		nanosleep(&rest, NULL);
+}
+
 /* New jobs wake us even while calls are under way: the next answer may be long in coming, and their users' connections idle. */
 static void archive_sleep(int64_t wait)
 {
@@ -555,7 +574,9 @@ void archive_run(int index)
 		store_watch();
 		imap_gauges(imap, &gauges);
 		atomic_store(&shared[self].connections, gauges.connections);
-		if(n < ARCHIVE_TURN_JOBS)
-			archive_sleep(until - now);
+		if(n == ARCHIVE_TURN_JOBS)
+			continue;
+		archive_rest(gauges.pending);
+		archive_sleep(until - now);
 	}
 }
