@@ -25,7 +25,7 @@
 #define TURN_MS 1000
 #define STORE_FDS_MAX 16
 /* A rest after a turn: a part of what a job takes, when so many calls are under way that the message store has enough to do meanwhile
- * (doc/adr/0047). */
+ * (doc/adr/0048). */
 #define REST_CALLS 12
 #define REST_PART 16
 #define REST_MAX_US 1000
