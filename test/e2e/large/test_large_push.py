@@ -180,7 +180,8 @@ def test_a_client_that_ends_the_dialog_itself(scene):
 
 @pytest.mark.clause("SL-4")
 def test_clients_that_hang_up_as_soon_as_they_may(scene):
-    """With the ACK itself: by then the dialog is known to whichever worker takes the BYE."""
+    """With the ACK itself: by then the dialog is known to whichever worker takes the BYE. Before its media is there, or our own BYE could
+    be on its way already, and 481 right."""
     alice, phones, branches = scene.person("alice"), [], []
 
     def hasty(phone):
@@ -189,15 +190,17 @@ def test_clients_that_hang_up_as_soon_as_they_may(scene):
         def take_and_hang_up(message, source):
             if message.method == "ACK" and len(phone.invites) == 1:
                 branches.append((phone, phone.within("BYE", wait=False)))
+                phone.connect = True
             take(message, source)
 
         phone.agent._take = take_and_hang_up
+        phone.register()
         return phone
 
     for n in range(50):
         bob = scene.person(f"bob-{n}-")
         send_large(scene, alice, bob, large_body(alice, bob, 1000))
-        phones.append(hasty(LargePhone(scene, bob)))
+        phones.append(hasty(LargePhone(scene, bob, connect=False, register=False)))
     for phone in phones:
         phone.agent.wait_request("ACK")
         scene.wait_waiting(phone.aor, 0)
