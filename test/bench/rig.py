@@ -192,12 +192,13 @@ class Rig:
         self.record.generator_share = max(self.record.generator_share, best["generator_share"])
         return best
 
-    def loads(self, *sides):
-        """One round of the sides in short turns, so that what else the machine does meets all alike."""
+    def loads(self, *sides, shorter=1):
+        """One round of the sides in short turns, so that what else the machine does meets all alike: there and back again, since what
+        it does also comes and goes. shorter: so many times more turns, each so much shorter, where the difference counts."""
         turns = [[] for _ in sides]
-        for _ in range(self.turns):
-            for side, results in zip(sides, turns):
-                results.append(self.quiet_load(side, "-t", self.seconds))
+        for turn in range(self.turns * shorter):
+            for side, results in list(zip(sides, turns))[:: -1 if turn % 2 else 1]:
+                results.append(self.quiet_load(side, "-t", self.seconds / shorter))
         return [mean_load(results) for results in turns]
 
     def phone(self, side, *arguments, run=None):
