@@ -204,25 +204,27 @@ void channel_detach(struct channel *c, struct leg *leg)
 	leg->channel = NULL;
 	if(c->exchange.leg == leg)
 		c->exchange.leg = NULL;
+	channel_resume(c, leg);
 	if(c->legs)
 		return;
 	c->closing = true;
 	c->closing_ms = c->endpoint->now_ms;
-	/* Whoever had enough is gone. */
-	channel_resume(c);
 	endpoint_todo(c->endpoint, c);
 }
 
-void channel_pause(struct channel *c)
+void channel_pause(struct channel *c, struct leg *leg)
 {
-	c->paused = true;
+	c->paused += !leg->enough;
+	leg->enough = true;
 }
 
-void channel_resume(struct channel *c)
+void channel_resume(struct channel *c, struct leg *leg)
 {
-	if(!c->paused)
+	if(!leg->enough)
 		return;
-	c->paused = false;
+	leg->enough = false;
+	if(--c->paused)
+		return;
 	c->retry = true;
 	c->read_ms = c->endpoint->now_ms;
 	endpoint_todo(c->endpoint, c);

@@ -34,7 +34,7 @@ struct channel {
 	enum channel_stage stage;
 	bool watched;    /* is in the epoll set */
 	unsigned events; /* asked for there */
-	bool paused;     /* an owner has enough */
+	size_t paused;   /* legs whose owners have enough */
 	bool retry;   /* read without being asked to: octets may be there that epoll does not know of */
 	bool closing; /* serves no leg any more: flush, then close */
 	bool shut;    /* ... and all is flushed: the peer closes, or time does */
@@ -68,8 +68,9 @@ void channel_sweep(struct channel *c, int64_t now_ms);
 /* Appends octets to be written. Past ENDPOINT_OUT_MAX the connection fails. */
 void channel_queue(struct channel *c, struct cpm_slice octets);
 size_t channel_unwritten(const struct channel *c);
-void channel_pause(struct channel *c);
-void channel_resume(struct channel *c);
+/* The owner of a leg of its has enough, or has room again. It is read while none of them has enough. */
+void channel_pause(struct channel *c, struct leg *leg);
+void channel_resume(struct channel *c, struct leg *leg);
 
 void channel_attach(struct channel *c, struct leg *leg);
 /* Closes it once all is written, when no leg is left. */

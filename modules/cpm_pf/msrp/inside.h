@@ -72,6 +72,7 @@ struct leg {
 
 	enum intake_state intake;
 	struct cpm_chunks chunks;
+	bool enough; /* its owner has, until it resumes */
 	char *note; /* Message-ID and From-Path of the message that comes, in one block */
 	struct cpm_slice message_id, from_path;
 	bool wants_report;

@@ -144,7 +144,7 @@ void intake_octets(struct leg *leg, struct channel *c, struct cpm_slice piece)
 	}
 	x->at += piece.n;
 	if(leg->hooks->octets && !leg->hooks->octets(leg->owner, leg, at, piece) && x->leg == leg)
-		channel_pause(c);
+		channel_pause(c, leg);
 }
 
 /* The chunk that completes the message waits for the verdict. */
@@ -157,6 +157,8 @@ static void message_complete(struct leg *leg, struct channel *c)
 	leg->tid_length = head->tid.n;
 	leg->wish = head->responses;
 	leg->wants_report = head->success_report || leg->wants_report;
+	/* There is nothing left to have enough of; others may share the connection. */
+	leg_resume(leg);
 	intake_next(&leg->intake, INTAKE_COMPLETE);
 	if(leg->hooks->complete)
 		leg->hooks->complete(leg->owner, leg, leg->chunks.total);

@@ -209,7 +209,7 @@ void leg_close(struct leg **leg)
 void leg_resume(struct leg *leg)
 {
 	if(leg->channel)
-		channel_resume(leg->channel);
+		channel_resume(leg->channel, leg);
 }
 
 void leg_sweep(struct leg *leg, int64_t now_ms)

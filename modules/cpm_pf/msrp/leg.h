@@ -29,7 +29,7 @@ struct leg_hooks {
 	/* The first octets of a message. 0: go on; else the status of the answer. NULL: 403. */
 	unsigned (*begin)(void *owner, struct leg *leg, const struct cpm_msrp_head *head);
 	/* Octets at an offset from 0; later ones replace earlier ones. False: enough for now, until
-	 * leg_resume. */
+	 * leg_resume or the end of the message. */
 	bool (*octets)(void *owner, struct leg *leg, uint64_t at, struct cpm_slice piece);
 	/* All octets have been handed out. The owner makes them safe and calls leg_verdict, now or
 	 * later: the response waits for it. */

@@ -496,6 +496,44 @@ START_TEST(serves_two_sessions_on_a_connection)
 }
 END_TEST
 
+/* Two sessions on a connection: it is read while no owner has enough, and nobody has who resumes, is gone, or has its whole message. */
+START_TEST(shares_back_pressure)
+{
+	enum { RESUMED, GONE, COMPLETE } how = (unsigned)_i;
+	struct owner two;
+
+	begin(false, false);
+	owner_open(&w, &two, 100, false, false);
+	two.full = true;
+	leg_listen(two.leg, CPM_SLICE(MINE));
+	/* Bound to the connection, too. */
+	send_chunk("aaaa1", "m0", "1-0/0", "", "", '$');
+	peer_hear(&w, &p, "-------aaaa1$\r\n");
+	peer_sayf(&w, &p,
+			"MSRP aaaa2 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
+			"\r\nMessage-ID: 1\r\nContent-Type: message/cpim\r\n\r\nx\r\n-------aaaa2%c\r\n",
+			(int)leg_path(two.leg).n, leg_path(two.leg).p, how == COMPLETE ? '$' : '+');
+	world_await(&w, two.begins == 1);
+	if(how != COMPLETE) {
+		peer_hear(&w, &p, "-------aaaa2$\r\n");
+		leg_resume(o.leg);
+	}
+	send_chunk("aaaa3", "m1", "1-5/5", "", "hello", '$');
+	if(how != COMPLETE) {
+		peer_silence(&w, &p);
+		ck_assert_uint_eq(o.begins, 0);
+	}
+	if(how == GONE)
+		leg_close(&two.leg);
+	else if(how == RESUMED)
+		leg_resume(two.leg);
+	peer_hear(&w, &p, "MSRP aaaa3 200 ");
+	took("hello");
+	owner_free(&two);
+	end();
+}
+END_TEST
+
 START_TEST(keeps_plain_connections_off_tls_sessions)
 {
 	struct peer plain;
@@ -640,6 +678,7 @@ int main(void)
 	tcase_add_test(t, binds_to_one_connection);
 	tcase_add_loop_test(t, takes_a_relays_other_connection, 0, UNIT_COUNT(movers));
 	tcase_add_test(t, serves_two_sessions_on_a_connection);
+	tcase_add_loop_test(t, shares_back_pressure, 0, 3);
 	tcase_add_test(t, keeps_plain_connections_off_tls_sessions);
 	tcase_add_loop_test(t, passes_back_pressure_on, 0, 2);
 	tcase_add_loop_test(t, takes_large_messages, 0, 2);
