@@ -68,14 +68,23 @@ bool leg_send(struct leg *leg, const struct leg_message *message)
 	return true;
 }
 
+/* Room for one more chunk. A connection that is not read brings no response, and who has enough there
+ * may wait for just these chunks to go: sender and client of a bridge can be behind one relay. What it
+ * says to them need not be known, as reports decide. */
+static bool window_open(struct leg *leg)
+{
+	if(leg->window_count == LEG_WINDOW && leg_relayed(leg) && leg->channel->paused)
+		leg->window[0] = leg->window[--leg->window_count];
+	return leg->window_count < LEG_WINDOW;
+}
+
 /* Asks for the next octets when they can go out soon. */
 void outgo_pump(struct leg *leg)
 {
 	size_t n = leg->endpoint->config->chunk_bytes;
 
 	if(leg->state != LEG_BOUND || leg->outgo != OUTGO_SENDING || leg->asked || !leg->peer_path
-			|| leg->window_count == LEG_WINDOW
-			|| channel_unwritten(leg->channel) > ENDPOINT_OUT_MAX / 4)
+			|| channel_unwritten(leg->channel) > ENDPOINT_OUT_MAX / 4 || !window_open(leg))
 		return;
 	if(leg->message.total_known && leg->message.total - leg->at < n)
 		n = (size_t)(leg->message.total - leg->at);

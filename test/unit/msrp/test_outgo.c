@@ -252,6 +252,39 @@ START_TEST(hears_a_relays_other_connection)
 }
 END_TEST
 
+/* The responses are behind octets that another session on the connection has no room for: a relay's are not waited for, the peer's own
+ * are. */
+START_TEST(goes_on_where_no_response_can_come)
+{
+	bool relayed = _i == 1;
+	static char body[8001];
+	struct owner two;
+
+	memset(body, 'x', 8000);
+	begin(small_chunks);
+	bind_path(relayed ? RELAYED : MINE);
+	owner_open(&w, &two, 100, false, false);
+	two.full = true;
+	ck_assert(leg_listen(two.leg, CPM_SLICE(MINE)));
+	peer_sayf(&w, &p,
+			"MSRP two1 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
+			"\r\nMessage-ID: 1\r\nContent-Type: message/cpim\r\n\r\nx\r\n-------two1+\r\n",
+			(int)leg_path(two.leg).n, leg_path(two.leg).p);
+	peer_hear(&w, &p, "-------two1$\r\n");
+	send_message(body);
+	peer_hear(&w, &p, "Byte-Range: 3001-4000/8000\r\n");
+	if(relayed) {
+		peer_hear(&w, &p, "Byte-Range: 7001-8000/8000\r\n");
+	} else {
+		peer_hear(&w, &p, "+\r\n");
+		peer_silence(&w, &p);
+	}
+	ck_assert_uint_eq(o.sents, 0);
+	owner_free(&two);
+	end();
+}
+END_TEST
+
 /* Without a relay the responses decide; what reports say of a success is of no account. */
 START_TEST(needs_no_report_without_a_relay)
 {
@@ -546,6 +579,7 @@ int main(void)
 	tcase_add_test(t, sends_what_comes_later);
 	tcase_add_loop_test(t, believes_reports_and_no_relay, 0, UNIT_COUNT(reports));
 	tcase_add_loop_test(t, hears_a_relays_other_connection, 0, UNIT_COUNT(reporters));
+	tcase_add_loop_test(t, goes_on_where_no_response_can_come, 0, 2);
 	tcase_add_test(t, needs_no_report_without_a_relay);
 	tcase_add_test(t, sends_without_a_known_total);
 	tcase_add_test(t, keeps_a_window);
