@@ -79,15 +79,14 @@ static struct leg *leg_of(struct channel *c, unsigned *status)
 	return connection_fits(leg, c) ? leg : NULL;
 }
 
-/* The connection becomes the session's. False when that has, or is about to have, another one which
- * cannot be left now. */
+/* The connection becomes the session's. False when that has another one which cannot be left now. */
 static bool leg_take(struct leg *leg, struct channel *c)
 {
 	if(!leg->channel)
 		leg_called(leg, c);
 	else if(leg->channel == c)
 		return true;
-	else if(leg->state != LEG_BOUND || leg->intake != INTAKE_NONE || leg->outgo != OUTGO_NONE)
+	else if(leg->intake != INTAKE_NONE || leg->outgo != OUTGO_NONE)
 		return false;
 	else
 		leg_move(leg, c);
@@ -117,7 +116,8 @@ static void request_begin(struct channel *c)
 	c->exchange.leg = leg;
 	if(!leg_take(leg, c)) {
 		c->exchange.leg = NULL;
-		exchange_answer(c, 506);
+		/* A sign of life moves nothing. */
+		exchange_answer(c, head->kind == CPM_MSRP_SEND && !head->body ? 200 : 506);
 		return;
 	}
 	/* The owner may have closed the leg when it heard of the peer. */

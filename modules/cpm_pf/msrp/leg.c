@@ -189,7 +189,7 @@ void leg_called(struct leg *leg, struct channel *c)
 void leg_move(struct leg *leg, struct channel *c)
 {
 	channel_detach(leg->channel, leg);
-	channel_attach(c, leg);
+	leg_called(leg, c);
 }
 
 void leg_down(struct leg *leg, enum leg_loss why)

@@ -23,6 +23,8 @@ static const struct row legs[] = {
 	{LEG_AWAITED, LEG_LATE,   LEG_LOSE,    LEG_GONE},
 	{LEG_AWAITED, LEG_CLOSE,  LEG_FREE,    LEG_GONE},
 	{LEG_DIALLED, LEG_UP,     LEG_GREET,   LEG_BOUND},
+	/* Its relay was faster, over a connection of the relay's own. */
+	{LEG_DIALLED, LEG_CALLED, LEG_WELCOME, LEG_BOUND},
 	{LEG_DIALLED, LEG_DOWN,   LEG_LOSE,    LEG_GONE},
 	{LEG_DIALLED, LEG_LATE,   LEG_LOSE,    LEG_GONE},
 	{LEG_DIALLED, LEG_CLOSE,  LEG_FREE,    LEG_GONE},

@@ -469,6 +469,29 @@ START_TEST(takes_a_relays_other_connection)
 }
 END_TEST
 
+/* A sign of life in the middle of a message, over the other connection. */
+START_TEST(answers_a_relays_sign_of_life)
+{
+	struct peer other;
+
+	begin(false, false);
+	ck_assert(leg_listen(o.leg, CPM_SLICE(RELAYED)));
+	send_chunk("aaaa1", "m1", "1-2/5", "", "he", '+');
+	peer_hear(&w, &p, "-------aaaa1$\r\n");
+	peer_connect(&w, &other, false, false);
+	peer_sayf(&w, &other,
+			"MSRP aaaa2 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " RELAYED
+			"\r\nMessage-ID: m2\r\n-------aaaa2$\r\n",
+			(int)leg_path(o.leg).n, leg_path(o.leg).p);
+	peer_hear(&w, &other, "MSRP aaaa2 200 ");
+	send_chunk("aaaa3", "m1", "3-5/5", "", "llo", '$');
+	peer_hear(&w, &p, "MSRP aaaa3 200 ");
+	took("hello");
+	peer_close(&other);
+	end();
+}
+END_TEST
+
 START_TEST(serves_two_sessions_on_a_connection)
 {
 	struct owner two;
@@ -677,6 +700,7 @@ int main(void)
 	tcase_add_test(t, tells_of_a_lost_connection);
 	tcase_add_test(t, binds_to_one_connection);
 	tcase_add_loop_test(t, takes_a_relays_other_connection, 0, UNIT_COUNT(movers));
+	tcase_add_test(t, answers_a_relays_sign_of_life);
 	tcase_add_test(t, serves_two_sessions_on_a_connection);
 	tcase_add_loop_test(t, shares_back_pressure, 0, 3);
 	tcase_add_test(t, keeps_plain_connections_off_tls_sessions);

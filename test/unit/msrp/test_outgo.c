@@ -14,6 +14,8 @@ static struct peer p;
 /* Behind a relay, as a=path says it; then a request's From-Path says so too. */
 #define RELAYED "msrp://127.0.0.1:8/relay1;tcp " MINE
 
+#define RELAYED_TLS "msrps://127.0.0.1:8/relay1;tcp msrps://127.0.0.1:9/peer1;tcp"
+
 static void small_chunks(struct endpoint_config *config)
 {
 	config->chunk_bytes = 1000;
@@ -482,6 +484,35 @@ START_TEST(connects_and_greets)
 }
 END_TEST
 
+/* We connect to its relay by TLS, and the relay comes over a connection of its own before that is done. */
+START_TEST(is_called_while_it_connects)
+{
+	unsigned port;
+	int listener = peer_listen(&port);
+	struct peer slow;
+
+	world_start(&w, NULL);
+	owner_open(&w, &o, 1000, true, false);
+	o.verdict = 200;
+	ck_assert(leg_dial(o.leg, CPM_SLICE(RELAYED_TLS), CPM_SLICE("127.0.0.1"), port));
+	peer_accept(&w, &slow, listener, false);
+	ck_assert_int_eq(leg_state(o.leg), LEG_DIALLED);
+	peer_connect(&w, &p, true, false);
+	peer_sayf(&w, &p,
+			"MSRP aaaa1 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " RELAYED_TLS
+			"\r\nMessage-ID: 1\r\nContent-Type: message/cpim\r\n\r\nx\r\n-------aaaa1$\r\n",
+			(int)leg_path(o.leg).n, leg_path(o.leg).p);
+	peer_hear(&w, &p, "MSRP aaaa1 200 ");
+	ck_assert_uint_eq(o.bounds, 1);
+	ck_assert_uint_eq(o.completes, 1);
+	/* The other one is not needed any more, and its end is nobody's loss. */
+	peer_close(&slow);
+	world_pass(&w, 11000);
+	ck_assert_uint_eq(o.losses, 0);
+	end();
+}
+END_TEST
+
 START_TEST(hears_that_it_is_not_welcome)
 {
 	dial(false);
@@ -589,6 +620,7 @@ int main(void)
 	tcase_add_test(t, loses_an_absent_peer);
 	tcase_add_test(t, loses_a_peer_that_takes_nothing);
 	tcase_add_loop_test(t, connects_and_greets, 0, 2);
+	tcase_add_test(t, is_called_while_it_connects);
 	tcase_add_test(t, hears_that_it_is_not_welcome);
 	tcase_add_test(t, loses_what_cannot_be_reached);
 	tcase_add_test(t, refuses_addresses_that_are_none);
