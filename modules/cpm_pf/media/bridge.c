@@ -46,7 +46,7 @@ struct bridge {
 	unsigned answer; /* MSRP's that the sender hears then */
 	int64_t started_ms, until_ms;
 	int64_t hung_up_ms; /* when the client did, having everything; else 0 */
-	int64_t left_ms;    /* when the sender did, with octets perhaps at its relay; else 0 */
+	int64_t left_ms;    /* when the sender did, with octets perhaps at its relay, or when one of them came; else 0 */
 };
 
 static struct bridge *bridges;
@@ -175,6 +175,8 @@ static bool in_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slic
 	}
 	if(at < b->taken)
 		piece = cpm_slice_from(piece, b->taken - at < piece.n ? (size_t)(b->taken - at) : piece.n);
+	if(b->left_ms)
+		b->left_ms = now_ms();
 	/* It always has the room: the leg is paused before it is used up. */
 	if(at > b->taken || !cpm_ring_put(&b->ring, piece)) {
 		sender_breach(b, 413, "octets out of order");
@@ -483,6 +485,9 @@ void bridge_sweep(int64_t now_ms)
 	while((b = *at)) {
 		if(b->state != CPM_BRIDGE_OPEN && b->until_ms <= now_ms)
 			bridge_event(b, CPM_BRIDGE_TIME);
+		/* While nothing is read its relay cannot bring the rest. */
+		if(b->left_ms && b->in && leg_paused(b->in))
+			b->left_ms = now_ms;
 		if(b->left_ms && b->state == CPM_BRIDGE_OPEN && b->left_ms + CALL_LAST_WORDS_MS <= now_ms)
 			sender_gone(b, CPM_BRIDGE_OVER);
 		if(b->hung_up_ms && !b->confirmed && b->hung_up_ms + CALL_LAST_WORDS_MS <= now_ms)

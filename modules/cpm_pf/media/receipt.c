@@ -102,7 +102,11 @@ static unsigned on_begin(void *owner, struct leg *leg, const struct cpm_msrp_hea
 
 static bool on_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slice piece)
 {
-	return staging_add(&((struct receipt *)owner)->staging, at, piece);
+	struct receipt *r = owner;
+
+	if(r->hung_up_ms)
+		r->hung_up_ms = now_ms();
+	return staging_add(&r->staging, at, piece);
 }
 
 static void on_complete(void *owner, struct leg *leg, uint64_t total)
@@ -363,6 +367,9 @@ void receipt_sweep(int64_t now_ms)
 		next = r->next;
 		if(r->state == CPM_RECEIPT_OPEN)
 			staging_keep(&r->staging, now_ms);
+		/* While nothing is read its relay cannot bring the rest. */
+		if(r->hung_up_ms && r->leg && leg_paused(r->leg))
+			r->hung_up_ms = now_ms;
 		if(r->state == CPM_RECEIPT_OPEN && r->hung_up_ms
 				&& r->hung_up_ms + CALL_LAST_WORDS_MS <= now_ms)
 			receipt_event(r, CPM_RECEIPT_OVER);

@@ -29,7 +29,7 @@ struct receipt {
 	struct receive_job *job;
 	struct leg *leg; /* NULL once it is gone */
 	bool dialog_over;
-	int64_t hung_up_ms; /* when its sender did, with octets perhaps at its relay; else 0 */
+	int64_t hung_up_ms; /* when its sender did, with octets perhaps at its relay, or when one of them came; else 0 */
 	struct staging staging; /* of its octets */
 	bool stored;    /* the message is, or may be, in the queue: its octets are not ours to drop */
 	unsigned calls; /* answers that are to come: the receipt outlives them */

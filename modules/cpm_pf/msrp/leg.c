@@ -212,6 +212,11 @@ void leg_resume(struct leg *leg)
 		channel_resume(leg->channel, leg);
 }
 
+bool leg_paused(const struct leg *leg)
+{
+	return leg->channel && leg->channel->paused;
+}
+
 void leg_sweep(struct leg *leg, int64_t now_ms)
 {
 	const struct endpoint_config *config = leg->endpoint->config;

@@ -71,6 +71,8 @@ bool leg_listen(struct leg *leg, struct cpm_slice peer_path);
  * when they are none, or the connection cannot even be tried. */
 bool leg_dial(struct leg *leg, struct cpm_slice peer_path, struct cpm_slice address, unsigned port);
 
+/* Its connection is not read at present: its owner has enough, or another's that shares it. */
+bool leg_paused(const struct leg *leg);
 /* The owner has room again. */
 void leg_resume(struct leg *leg);
 /* What became of the complete message. 200: safe; the sender gets its response, and the report that

@@ -5,16 +5,20 @@ end to end. What the relay answers says nothing of the phone."""
 
 import os
 import signal
+import time
 from contextlib import contextmanager
 
 import pytest
+import redis
 from lib.large import LargeCall, LargePhone, large_body, send_large
 from msrp import Frame, MsrpPeer, token
 from process import wait_until
 from sipua import sdp
+from stack import host_port
 
 # The relay takes frames of 11,240 octets at most.
-STACK = {"modparams": [("cpm_pf", "msrp_chunk_bytes", 8000), ("cpm_pf", "msrp_response_ms", 2000), ("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 1)]}
+STACK = {"modparams": [("cpm_pf", "msrp_chunk_bytes", 8000), ("cpm_pf", "msrp_response_ms", 2000), ("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 1),
+                       ("cpm_pf", "redis_timeout_ms", 10000)]}
 
 
 def behind(relay, **options):
@@ -64,6 +68,32 @@ def test_a_sender_that_hangs_up_with_its_relays_last_answer(scene, stack, relay,
     if there:
         assert phone.wait_message() == body
     scene.wait_waiting(bob, 0 if there else 1)
+
+
+@pytest.mark.clause("LM-4", "LM-8")
+def test_a_sender_that_hangs_up_while_a_slow_client_takes_it(scene, relay):
+    """The relay has said 200 to everything, and brings it as the client takes it, for seconds after the BYE."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    body, peer = large_body(alice, bob, 1000000), behind(relay)
+    phone = LargePhone(scene, bob, answer=lambda frame: time.sleep(0.05) or 200)
+    call = LargeCall(scene, alice, bob, size=len(body), peer=peer)
+    assert set(peer.send(body, chunk=8000)) == {200}
+    assert call.call.bye() == 200
+    assert phone.wait_message(timeout_s=30) == body
+    assert scene.waiting(bob) == []
+
+
+@pytest.mark.clause("LM-4", "ST-4")
+def test_a_sender_that_hangs_up_while_redis_is_slow(scene, stack, relay):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    body, peer = large_body(alice, bob, 2000000), behind(relay)
+    call = LargeCall(scene, alice, bob, size=len(body), peer=peer)
+    client = redis.Redis(*host_port(stack.env["CPM_REDIS"]))
+    client.client_pause(4000)
+    assert set(peer.send(body, chunk=8000)) == {200}
+    assert call.call.bye() == 200
+    assert client.ping()
+    scene.wait_waiting(bob, 1)
 
 
 @pytest.mark.clause("LM-4")
@@ -128,15 +158,17 @@ def report(peer, frame, status, last, total):
 
 
 @pytest.mark.clause("LM-8", "LM-4")
-def test_a_bridge_between_relays(scene, relay):
-    """Sender and client behind the relay: the sender's report comes when the client's has."""
+@pytest.mark.parametrize("size", [100000, 2000000])
+def test_a_bridge_between_relays(scene, relay, size):
+    """Sender and client behind the relay: the sender's report comes when the client's has. All of it goes over one connection of the
+    relay's, in which the client's responses are behind what there is no room for yet."""
     alice, bob = scene.person("alice"), scene.person("bob")
     before = scene.statistics()["large_bridged"]
-    body, peer = large_body(alice, bob, 100000), behind(relay)
+    body, peer = large_body(alice, bob, size), behind(relay)
     phone = LargePhone(scene, bob, relay=relay.uri)
     call = LargeCall(scene, alice, bob, size=len(body), peer=peer)
     assert set(peer.send(body, chunk=8000, headers=[("Success-Report", "yes")])) == {200}
-    assert peer.wait_report().get("Status") == "000 200 OK"
+    assert peer.wait_report(30).get("Status") == "000 200 OK"
     assert phone.peers[0].wait_message(0).body == body
     assert call.call.bye() == 200
     phone.agent.wait_request("BYE")
