@@ -238,7 +238,8 @@ void dialog_refuse(dialog_id id)
 	struct dialog *d;
 
 	dialogs_lock();
-	if((d = dialogs_find(id)) && d->state == CPM_DIALOG_PENDING)
+	d = dialogs_find(id);
+	if(d && (dialogs_move(d, CPM_DIALOG_REFUSE, dialogs_now()) & CPM_DIALOG_FREE))
 		dialogs_leave(d);
 	else
 		d = NULL;

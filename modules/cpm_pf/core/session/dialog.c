@@ -40,15 +40,6 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
-static const char *const names[CPM_DIALOG_STATES] = {
-		[CPM_DIALOG_PENDING] = "pending",
-		[CPM_DIALOG_ANSWERED] = "answered",
-		[CPM_DIALOG_LEAVING] = "leaving",
-		[CPM_DIALOG_CONFIRMED] = "confirmed",
-		[CPM_DIALOG_ENDING] = "ending",
-		[CPM_DIALOG_ENDED] = "ended",
-};
-
 unsigned cpm_dialog_next(enum cpm_dialog_state *state, enum cpm_dialog_event event)
 {
 	size_t i;
@@ -60,9 +51,4 @@ unsigned cpm_dialog_next(enum cpm_dialog_state *state, enum cpm_dialog_event eve
 		}
 	}
 	return CPM_DIALOG_NOTHING;
-}
-
-const char *cpm_dialog_state_name(enum cpm_dialog_state state)
-{
-	return (size_t)state < CPM_DIALOG_STATES ? names[state] : "";
 }

@@ -44,6 +44,4 @@ enum cpm_dialog_step {
 /* Moves *state on; the steps, as a sum of enum cpm_dialog_step. */
 unsigned cpm_dialog_next(enum cpm_dialog_state *state, enum cpm_dialog_event event);
 
-const char *cpm_dialog_state_name(enum cpm_dialog_state state);
-
 #endif
