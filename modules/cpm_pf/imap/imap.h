@@ -48,10 +48,11 @@ struct imap *imap_new(const struct imap_config *config, const char **error);
 /* Ends all connections; callbacks of calls under way do not come. */
 void imap_free(struct imap **imap);
 
-/* One turn of the loop without waiting: connects, sends, receives, runs callbacks, times out. Returns the time at which it wants to
- * run again even without I/O. Callbacks may submit more. */
+/* One turn of the loop without waiting: connects, sends, receives what the last imap_wait found, runs callbacks, times out. Returns
+ * the time at which it wants to run again even without I/O. Callbacks may submit more. */
 int64_t imap_run(struct imap *im, int64_t now_ms);
-/* Waits until imap_run has something to do, fd (-1: none; always the same one) is readable, or timeout_ms have passed. */
+/* Waits until imap_run has something to do, fd (-1: none; always the same one) is readable, or timeout_ms have passed; 0 only looks.
+ * Before each imap_run: nothing is received otherwise. */
 void imap_wait(struct imap *im, int fd, int timeout_ms);
 
 /* imap_wait also ends when fd can be read or written; to be called before each wait, since a closed fd is forgotten. */

@@ -95,10 +95,23 @@ static void link_give(struct imap *im, size_t i, struct imapcall *call, int64_t 
 	link_command(im, i, now_ms);
 }
 
+/* Not at once, so that the call for which it was opened finds it open. */
+static int64_t link_idle_end(const struct imap *im, const struct imaplink *l)
+{
+	return l->since_ms + (im->config->idle_ms > 0 ? im->config->idle_ms : 1);
+}
+
 static void capabilities_read(struct imaplink *l, struct cpm_slice words)
 {
 	l->capable_uidplus = cpm_imap_capable(words, "UIDPLUS");
 	l->capable_literal_plus = cpm_imap_capable(words, "LITERAL+");
+}
+
+/* Used until now. */
+static void link_used(struct imap *im, struct imaplink *l, int64_t now_ms)
+{
+	l->since_ms = now_ms;
+	imapline_due(im, link_idle_end(im, l));
 }
 
 /* False when the connection is of no use any more. */
@@ -123,14 +136,13 @@ static bool link_answer(
 		return false;
 	if(!l->asked) {
 		l->asked = r->status == CPM_IMAP_OK;
-		imapline_due(im, l->since_ms + im->config->idle_ms);
+		link_used(im, l, now_ms);
 		return l->asked;
 	}
 	if(!call)
 		return false;
 	imapline_there(im);
-	l->since_ms = now_ms;
-	imapline_due(im, now_ms + im->config->idle_ms);
+	link_used(im, l, now_ms);
 	imapcall_answered(call, r);
 	if(call->step != IMAPCALL_ENDED) {
 		link_command(im, i, now_ms);
@@ -321,9 +333,9 @@ static void expire(struct imap *im, int64_t now_ms)
 
 		if(l->state != IMAPLINK_READY)
 			continue;
-		until = im->work[i]
-						? im->work[i]->deadline_ms
-						: l->since_ms + (l->asked ? im->config->idle_ms : im->config->timeout_ms);
+		until = im->work[i] ? im->work[i]->deadline_ms
+				: l->asked  ? link_idle_end(im, l)
+							: l->since_ms + im->config->timeout_ms;
 		if(now_ms >= until) {
 			bool busy = im->work[i] != NULL;
 

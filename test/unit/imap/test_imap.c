@@ -322,6 +322,21 @@ START_TEST(connections_are_kept)
 }
 END_TEST
 
+/* However little it may be idle, and however slow the message store is: a connection lasts for the call that it was opened for. */
+START_TEST(connections_are_not_kept)
+{
+	struct imap_gauges g;
+
+	c.config.idle_ms = _i;
+	c.config.timeout_ms = 8000 * unit_slowness();
+	dovecot_manners(&dovecot, "delay-20");
+	for(int i = 0; i < 2; i++)
+		ck_assert_int_eq(append("<k@h>", OBJECT("<k@h>"), false).rc, IMAP_OK);
+	until((imap_gauges(c.imap, &g), g.connections == 0));
+	ck_assert_uint_le(g.connects, 2);
+}
+END_TEST
+
 START_TEST(closed_by_the_server_while_idle)
 {
 	ck_assert_int_eq(append("<k1@h>", OBJECT("<k1@h>"), false).rc, IMAP_OK);
@@ -695,6 +710,7 @@ int main(void)
 	tcase_add_test(t, users_log_in_themselves);
 	tcase_add_test(t, folders_are_names);
 	tcase_add_test(t, connections_are_kept);
+	tcase_add_loop_test(t, connections_are_not_kept, 0, 2);
 	tcase_add_test(t, closed_by_the_server_while_idle);
 	tcase_add_test(t, many_in_parallel);
 	tcase_add_test(t, another_connection_for_one_user);
