@@ -17,7 +17,15 @@
 #include "../queue/history.h"
 #include "../sip/contacts.h"
 #include "../sip/message.h"
+#include "../sip/transaction.h"
 #include "script.h"
+
+/* The one line of a message that goes on at once: what its sender hears from whoever it went to. */
+static void relayed_tell(struct cpm_slice call_id, int code, const char *user)
+{
+	LM_INFO("event=relayed call_id=%.*s user=%s status=%d\n", (int)call_id.n, call_id.p, user,
+			code);
+}
 
 static bool header_append(struct sip_msg *msg, struct cpm_slice lines)
 {
@@ -145,6 +153,7 @@ int ki_select_clients(struct sip_msg *msg)
 		return -1;
 	c->undelivered = true;
 	context_keep(msg, c);
+	transaction_watch(msg, relayed_tell, c->user.key);
 	count(relayed);
 	return 1;
 }
@@ -186,6 +195,7 @@ int ki_interwork(struct sip_msg *msg)
 	}
 	c->undelivered = true;
 	context_keep(msg, c);
+	transaction_watch(msg, relayed_tell, c->user.key);
 	count(interworked);
 	return 1;
 }
@@ -214,6 +224,7 @@ int ki_forward(struct sip_msg *msg)
 		return -2;
 	if(core.len && set_dst_uri(msg, &core) < 0)
 		return -2;
+	transaction_watch(msg, relayed_tell, c->user.key);
 	count(forwarded);
 	return 1;
 }

@@ -23,6 +23,8 @@
 #include "manage.h"
 #include "subscribe.h"
 
+#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
+
 /* A script that waits for documents. */
 struct parked_script {
 	struct transaction_id transaction;
@@ -245,6 +247,18 @@ int ki_is_service(struct sip_msg *msg, str *service)
 	return !any && cpm_feature_in_service(r->asserted_service, services[k].icsi) ? 1 : -1;
 }
 
+/* The one line of a message that ends here; what was refused for a reason of ours has had it. */
+static void rejection_tell(struct sip_msg *msg, int code, const str *warning)
+{
+	struct context *c = context_of(msg);
+	const struct request *r = context_request(msg, c);
+
+	if(r && !c->reason[0])
+		LM_INFO("event=rejected call_id=%.*s user=%.*s code=%d warning=%.*s rule=\"%.*s\"\n",
+				SLICE_FMT(r->call_id), SLICE_FMT(c->user.key), code, warning->len, warning->s,
+				SLICE_FMT(c->rule));
+}
+
 int ki_reject_code(struct sip_msg *msg, str *warning, int code)
 {
 	char text[512];
@@ -265,6 +279,7 @@ int ki_reject_code(struct sip_msg *msg, str *warning, int code)
 	if(b.rc != CPM_OK)
 		return -2;
 	count(rejected);
+	rejection_tell(msg, code, warning);
 	return transaction_refuse(
 				   msg, code, code == 403 ? "Forbidden" : "Not Acceptable Here", cpm_buf_slice(&b))
 				   ? 1

@@ -129,6 +129,51 @@ void transaction_copy_free(struct transaction_copy *copy)
 	copy->text = NULL;
 }
 
+struct watch {
+	transaction_told *told;
+	char text[];
+};
+
+static void on_reply_out(struct cell *t, int type, struct tmcb_params *ps)
+{
+	const struct watch *w = *ps->param;
+
+	(void)t;
+	(void)type;
+	if(ps->code >= 200 && !(ps->flags & TMCB_LOCAL_F) && ps->req && ps->req->callid)
+		w->told(slice_of_str(&ps->req->callid->body), ps->code, w->text);
+}
+
+static void watch_free(void *param)
+{
+	shm_free(param);
+}
+
+static bool watched(const struct cell *t)
+{
+	const volatile struct tm_callback *c;
+
+	if(t == NULL || t == T_UNDEFINED)
+		return false;
+	for(c = t->tmcb_hl.first; c && c->callback != on_reply_out; c = c->next)
+		;
+	return c != NULL;
+}
+
+void transaction_watch(struct sip_msg *msg, transaction_told *told, struct cpm_slice text)
+{
+	struct watch *w = watched(tm.t_gett()) ? NULL : shm_malloc(sizeof(*w) + text.n + 1);
+
+	if(!w)
+		return;
+	w->told = told;
+	if(text.n)
+		memcpy(w->text, text.p, text.n);
+	w->text[text.n] = '\0';
+	if(tm.register_tmcb(msg, NULL, TMCB_RESPONSE_OUT, on_reply_out, w, watch_free) <= 0)
+		shm_free(w);
+}
+
 bool transaction_route_find(const str *name, struct transaction_route *route)
 {
 	static struct transaction_route last;

@@ -61,6 +61,11 @@ struct transaction_route {
 bool transaction_route_find(const str *name, struct transaction_route *route);
 bool transaction_continue(const struct transaction_id *id, const struct transaction_route *route);
 
+/* Has told called with the final reply that tm passes on to the sender of this request, once, by whatever process and with the
+ * transaction's replies locked; not with a reply of ours. text is copied. A second call for the same transaction does nothing. */
+typedef void transaction_told(struct cpm_slice call_id, int code, const char *text);
+void transaction_watch(struct sip_msg *msg, transaction_told *told, struct cpm_slice text);
+
 /* Adds header lines to whatever reply this request will get. */
 bool transaction_add_header(struct sip_msg *msg, struct cpm_slice lines);
 /* Replies to the request under work, statefully where a transaction exists, with header lines added. */
