@@ -204,6 +204,26 @@ static void config_fill(void)
 	pace.processes = settings.msrp_workers;
 }
 
+bool media_check(void)
+{
+	int i;
+
+	for(i = 0; media_on() && i < settings.msrp_workers; i++) {
+		const char *error = "write addresses with ports, separated by commas";
+		struct endpoint *e;
+
+		config_fill();
+		e = listen_fill(i) ? endpoint_new(&endpoint_config, &error) : NULL;
+		endpoint_config.listen_count = 0;
+		if(!e) {
+			LM_ERR("parameter msrp_listen is \"%s\": %s\n", settings.msrp_listen, error);
+			return false;
+		}
+		endpoint_free(&e);
+	}
+	return true;
+}
+
 static void media_start(int index)
 {
 	const char *error = "write addresses with ports, separated by commas";

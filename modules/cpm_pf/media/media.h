@@ -12,6 +12,8 @@
 #include "../msrp/leg.h"
 #include "pace.h"
 
+/* In mod_init, before it: can msrp_listen be listened at? Says why not. */
+bool media_check(void);
 /* In mod_init. False without memory. */
 bool media_init(void);
 /* Is there such a process at all (msrp_listen)? */

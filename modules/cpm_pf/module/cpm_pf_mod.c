@@ -122,6 +122,8 @@ static int mod_init(void)
 		LM_ERR("no shared memory for the queue\n");
 		return -1;
 	}
+	if(!media_check())
+		return -1;
 	if(!media_init()) {
 		LM_ERR("no shared memory for large messages\n");
 		return -1;

@@ -282,7 +282,9 @@ static bool uris_check(void)
 {
 	int n = snprintf(own_uri, sizeof(own_uri), "sip:cpm@%s", settings.hostname);
 
-	if(!uri_check("pf_uri", settings.pf_uri) || !uri_check("xdm_subscribe", settings.xdm_subscribe)
+	if(!uri_check("isf_uri", settings.isf_uri) || !uri_check("core_uri", settings.core_uri)
+			|| !uri_check("pf_uri", settings.pf_uri)
+			|| !uri_check("xdm_subscribe", settings.xdm_subscribe)
 			|| !uri_check("xdm_contact", settings.xdm_contact))
 		return false;
 	if(!settings.pf_uri[0] && n > 0 && (size_t)n < sizeof(own_uri))
