@@ -33,11 +33,11 @@ function ksr_request_route()
 	if KSR.is_OPTIONS() and KSR.is_myself_ruri() then
 		reply(200, "OK")
 	end
-	if KSR.siputils.has_totag() > 0 or KSR.is_CANCEL() or KSR.is_ACK() then
-		ksr_route_indialog()
-	end
 	if KSR.is_NOTIFY() then
 		ksr_route_notify()
+	end
+	if KSR.siputils.has_totag() > 0 or KSR.is_CANCEL() or KSR.is_ACK() then
+		ksr_route_indialog()
 	end
 	if KSR.is_REGISTER() then
 		ksr_route_register()

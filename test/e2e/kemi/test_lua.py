@@ -9,9 +9,13 @@ from lib.documents import DEFERRED, blocklist, do_not_disturb, forward_to, rule,
 from lib.imdn import report_names
 from lib.large import LargeCall, LargePhone, large_body, send_large
 from lib.messages import orders
+from lib.raw import exchange, request
 from process import wait_until
 
-STACK = {"defines": {"WITH_LUA": True}, "modparams": [("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 2)]}
+STACK = {
+    "defines": {"WITH_LUA": True, "CPM_XDM_MAX_AGE_MS": 600000},
+    "modparams": [("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 2)],
+}
 # With a KEMI engine the core reads every reply of ours once more, and cannot read that to an RPC request before Redis is there.
 LOG_ALLOW = [r"parse_first_line: bad message", r"parse_msg: message=<HTTP/1.1 503", r"build_sip_msg_from_buf\(\): parsing failed"]
 ALICE = "sip:alice@cpm.test"
@@ -83,6 +87,23 @@ def test_commands(scene):
     assert scene.manage(bob).status == 488
     scene.send(ALICE, bob)
     assert scene.manage(bob, orders((scene.message_uri(scene.waiting(bob)[0]), "delete"))).status == 200
+    scene.wait_waiting(bob, 0)
+
+
+@pytest.mark.clause("PU-2", "PR-1")
+def test_end_of_do_not_disturb_by_xcap_diff(scene):
+    """A NOTIFY comes within the dialog of its subscription."""
+    bob = scene.person("bob")
+    scene.documents.put("policy", bob, do_not_disturb())
+    phone = scene.phone(bob)
+    assert scene.send(ALICE, bob).status == 202
+    scene.documents.put("policy", bob, ruleset(), reload=False)
+    root = scene.documents.root + "/"
+    document = f'<document new-etag="2" sel="{scene.documents.url("policy", bob).removeprefix(root)}"/>'
+    body = f'<xcap-diff xmlns="urn:ietf:params:xml:ns:xcap-diff" xcap-root="{root}">{document}</xcap-diff>'
+    headers = [("Event", "xcap-diff"), ("Subscription-State", "active"), ("To", f"<{bob}>;tag=1"), ("Content-Type", "application/xcap-diff+xml")]
+    assert exchange(scene.stack.node.sip, request("NOTIFY", bob, headers, body.encode())).status == 200
+    phone.wait_received(1)
     scene.wait_waiting(bob, 0)
 
 
