@@ -52,7 +52,7 @@ def certificates(folder, host):
     )
 
 
-def prepare(link, address, tls_port, quota=None, fsync="optimized", spare=0):
+def prepare(link, address, tls_port, quota=None, fsync="optimized", spare=0, service=SERVICE, password=PASSWORD):
     """Makes a folder that the server's account can reach, with link pointing to it; the folder. An old one is used again."""
     link = Path(link)
     who = account()
@@ -68,7 +68,7 @@ def prepare(link, address, tls_port, quota=None, fsync="optimized", spare=0):
     host, _, port = address.rpartition(":")
     words = {
         "DIR": folder, "HOST": host, "PORT": port, "TLS_PORT": tls_port, "USER": who.pw_name, "GROUP": grp.getgrgid(who.pw_gid).gr_name,
-        "SERVICE": SERVICE, "PASSWORD": PASSWORD, "QUOTA": quota or "storage=1000M", "PLUGINS": "quota" if quota else "",
+        "SERVICE": service, "PASSWORD": password, "QUOTA": quota or "storage=1000M", "PLUGINS": "quota" if quota else "",
         "IMAP_PLUGINS": "imap_quota" if quota else "", "FSYNC": fsync, "SPARE": spare,
     }
     text = (HERE / "dovecot.conf").read_text(encoding="utf-8")

@@ -184,8 +184,9 @@ class Xdms:
 class Dovecot:
     """A private IMAP server with UIDPLUS: the users' message stores. Its folder is elsewhere, since it runs without privileges."""
 
-    def __init__(self, link, address, quota=None, spare=0):
+    def __init__(self, link, address, quota=None, spare=0, service=dovecot.SERVICE, password=dovecot.PASSWORD):
         self.link, self.address, self.quota, self.spare, self.process = Path(link), address, quota, spare, None
+        self.service, self.password = service, password
         self.tls_port = free_port()
 
     @property
@@ -206,7 +207,9 @@ class Dovecot:
 
     def start(self):
         try:
-            folder = dovecot.prepare(self.link, self.address, self.tls_port, self.quota, spare=self.spare)
+            folder = dovecot.prepare(
+                self.link, self.address, self.tls_port, self.quota, spare=self.spare, service=self.service, password=self.password
+            )
         except RuntimeError as e:
             raise StackError(str(e)) from None
         argv = [sys.executable, str(HERE / "dovecot.py"), "run", str(folder)]
@@ -339,8 +342,11 @@ class Stack:
             self.env["CPM_IMAP_USER_TEMPLATE"] = given.get("CPM_IMAP_USER_TEMPLATE") or "{user}@" + self.env["CPM_DOMAIN"]
             self.env["CPM_IMAP_PASSWORD"] = given.get("CPM_IMAP_PASSWORD") or dovecot.PASSWORD
             self.env["CPM_IMAP_SERVICE"] = given.get("CPM_IMAP_SERVICE") or dovecot.SERVICE
-            self.dovecot = Dovecot(self.dir / "dovecot", self.env["CPM_IMAP"], imap_quota)
+            account = {"service": self.env["CPM_IMAP_SERVICE"], "password": self.env["CPM_IMAP_PASSWORD"]}
+            self.dovecot = Dovecot(self.dir / "dovecot", self.env["CPM_IMAP"], imap_quota, **account)
             defines = {"WITH_STORE": True, **(defines or {})}
+            if given.get("CPM_IMAP_USER_TEMPLATE"):
+                modparams = [("cpm_pf", "store_user", given["CPM_IMAP_USER_TEMPLATE"]), *modparams]
         if urlsplit(self.env["CPM_RPC"]).path != "/RPC":
             raise StackError("CPM_RPC must end in /RPC")
         self.env["CPM_RUN"] = str(self.dir)
