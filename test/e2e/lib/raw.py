@@ -13,11 +13,12 @@ from stack import host_port
 from .sip import SipMessage
 
 
-def exchange(sip, data, *, transport="udp", timeout_s=3):
+def exchange(sip, data, *, transport="udp", timeout_s=3, source="127.0.0.1"):
     """Sends data and returns the first final reply, or None when there is none in time. {via} and {id} in data are filled in."""
     kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as s:
         s.settimeout(timeout_s)
+        s.bind((source, 0))
         s.connect(host_port(sip))
         call = uuid.uuid4().hex
         via = f"SIP/2.0/{transport.upper()} {'%s:%d' % s.getsockname()};branch=z9hG4bK{call}"
