@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (C) 2026 the cpm_pf authors
-"""Digest authentication (WITH_AUTH): of REGISTER always, of MESSAGE where no trusted neighbour asserts the originator."""
+"""Digest authentication (WITH_AUTH): of REGISTER always, of other requests where no trusted neighbour asserts the originator."""
 
 import pytest
+from lib.messages import sdp
 from lib.phones import Phone
 from lib.raw import Peer
 
@@ -41,15 +42,15 @@ def test_digest_identity_is_the_originator(scene):
     assert shown["originator"] == alice
 
 
-def ask(scene, peer, method, known, password, headers=()):
+def ask(scene, peer, method, known, password, headers=(), body=b""):
     """A request that answers its challenge: the final reply."""
     peer.asserted = False
-    branch = peer.send(method, headers)
+    branch = peer.send(method, headers, body)
     challenge = peer.final(method)
     assert challenge.status in (401, 407)
     if method == "INVITE":
         peer.send("ACK", cseq=peer.cseq, branch=branch)
-    peer.send(method, [*headers, peer.authorization(challenge, method, known["user"], password)])
+    peer.send(method, [*headers, peer.authorization(challenge, method, known["user"], password)], body)
     return peer.final(method)
 
 
@@ -84,4 +85,22 @@ def test_manage_by_digest(scene):
     assert ask(scene, peer, "INVITE", known, "secret").status == 200
     peer.send("ACK", cseq=peer.cseq)
     peer.answer(peer.request("BYE"))
+    peer.close()
+
+
+@pytest.mark.clause("LM-4")
+def test_large_message_by_digest(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    known = credential(scene, alice, "secret")
+    tag = '*;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.largemsg"'
+    headers = [("Accept-Contact", tag), ("Content-Type", "application/sdp")]
+    peer = Peer(scene.stack.node.sip, alice, bob)
+    assert ask(scene, peer, "INVITE", known, "wrong", headers, sdp()).status in (401, 407)
+    peer.close()
+    peer = Peer(scene.stack.node.sip, alice, bob)
+    reply = ask(scene, peer, "INVITE", known, "secret", headers, sdp())
+    assert reply.status == 200 and b"a=path:msrp://" in reply.body
+    peer.send("ACK", cseq=peer.cseq)
+    peer.send("BYE")
+    assert peer.final("BYE").status == 200
     peer.close()

@@ -3,6 +3,9 @@
 """Large messages while Redis or the node goes away, and peers with bad manners."""
 
 import concurrent.futures
+import contextlib
+import os
+import signal
 import socket
 
 import pytest
@@ -43,20 +46,45 @@ def begin(scene, people, body, part):
     return call, frame, data[part:]
 
 
+@contextlib.contextmanager
+def redis_in_trouble(stack, client, how):
+    if how == "killed":
+        stack.redis.process.kill()
+    elif how == "stalled":
+        os.kill(stack.redis.process.pid, signal.SIGSTOP)
+    elif how == "full":
+        client.config_set("maxmemory", 1)
+    else:
+        client.execute_command("REPLICAOF", "127.0.0.1", "1")
+    try:
+        yield
+    finally:
+        if how == "killed":
+            stack.redis.start()
+        elif how == "stalled":
+            os.kill(stack.redis.process.pid, signal.SIGCONT)
+        elif how == "full":
+            client.config_set("maxmemory", 0)
+        else:
+            client.execute_command("REPLICAOF", "NO", "ONE")
+
+
 @pytest.mark.clause("ST-4")
-def test_redis_goes_away_in_the_middle(scene, stack, people, client):
-    body = large_body(*people, 3000000)
+@pytest.mark.parametrize("how", ["killed", "stalled", "full", "read-only"])
+def test_redis_goes_away_in_the_middle(scene, stack, people, client, how):
+    body = large_body(*people, 3000000, imdn_id=f"away-{people[1]}")
+    known = set(octets(client))
     call, frame, rest = begin(scene, people, body, 1000000)
-    wait_until(lambda: octets(client), 10, "the first octets in Redis")
-    stack.redis.process.kill()
-    call.peer.write(rest)
-    assert call.peer.wait_response(frame.tid, 20) == 408
-    assert call.call.bye() == 200
-    assert LargeCall(scene, *people).status == 503
-    stack.redis.start()
+    wait_until(lambda: set(octets(client)) - known, 10, "the first octets in Redis")
+    with redis_in_trouble(stack, client, how):
+        call.peer.write(rest)
+        assert call.peer.wait_response(frame.tid, 20) == 408
+        assert call.call.bye() == 200
+        assert LargeCall(scene, *people).status == 503
     wait_until(stack.node.answers_rpc, 15, "the queue has its Redis again")
     wait_until(lambda: send_once(scene, people, body), 15, "large messages are taken again")
     assert len(scene.waiting(people[1])) == 1
+    assert LargePhone(scene, people[1]).wait_message(timeout_s=30) == body
 
 
 def send_once(scene, people, body):
@@ -122,6 +150,24 @@ def test_the_node_dies_while_it_sends(scene, stack, people):
     phone.peers.clear()
     phone.register()
     assert phone.wait_message(timeout_s=30) == body
+    scene.wait_waiting(people[1], 0)
+
+
+@pytest.mark.clause("SL-4")
+@pytest.mark.parametrize("how", ["killed", "stalled"])
+def test_redis_goes_away_while_it_sends(scene, stack, people, client, how):
+    """The client hears that no more comes; the message waits, and comes again from its first octet."""
+    body = large_body(*people, 20000000)
+    assert send_large(scene, *people, body) == [200]
+    phone = LargePhone(scene, people[1], read=False)
+    phone.wait_peer()
+    with redis_in_trouble(stack, client, how):
+        phone.read = True
+        phone.peers[0].go_on()
+        phone.agent.wait_request("BYE", timeout_s=20)
+        assert not any(m.complete for m in phone.peers[0].messages.values())
+    wait_until(stack.node.answers_rpc, 15, "the queue has its Redis again")
+    assert phone.wait_message(2, timeout_s=30) == body
     scene.wait_waiting(people[1], 0)
 
 
