@@ -15,7 +15,8 @@ from imapproxy import ImapProxy
 from lib.documents import DEFERRED, rule, ruleset
 from lib.imdn import reports
 from lib.mailbox import Mailbox
-from lib.messages import cpim
+from lib.messages import cpim, pager_headers
+from lib.raw import exchange, request
 from ports import free_port
 from process import wait_until
 
@@ -139,13 +140,15 @@ def test_login_refused(scene, stack, proxy, box):
     config = stack.dovecot.folder / "dovecot.conf"
     good = config.read_text()
     try:
-        config.write_text(good.replace("args = user=cpm_pf password=", "args = user=cpm_pf password=other-"))
+        # A refusal comes at once here, within store_timeout_ms.
+        other = good.replace("args = user=cpm_pf password=", "args = user=cpm_pf password=other-")
+        config.write_text("auth_failure_delay = 0 secs\n" + other)
         stack.dovecot.process.signal(signal.SIGHUP)
         wait_until(lambda: not service_login(stack), 10, "the login is refused")
         proxy.drop()
         sent = scene.send(alice, box.aor)
         assert sent.status == 202
-        wait_until(lambda: re.search(r"event=unstored .* reason=(login|timeout|away|busy)", stack.node.log.read_text()), 10, "a log line")
+        assert re.findall(rf"event=unstored id=\S+ user={box.aor} reason=(\S+)", stack.node.log.read_text()) == ["login"]
     finally:
         config.write_text(good)
         stack.dovecot.process.signal(signal.SIGHUP)
@@ -266,13 +269,52 @@ def test_what_cannot_be_read_is_stored_as_it_is(scene, stack, proxy, box):
 
 
 def test_slow(scene, stack, proxy, box):
-    """The message store takes its time; others are answered as fast as ever."""
+    """The message store takes its time: more messages wait for it than there are SIP workers, and others are answered meanwhile."""
     alice, carol = scene.person("alice"), scene.person("carol")
-    proxy.set("delay-100")
-    sent = scene.send(alice, box.aor, disposition=None)
-    assert sent.status == 200
-    assert scene.send(alice, carol).status == 202
-    assert len(box.objects()) == 1
+    bobs = [scene.person("bob") for _ in range(8)]
+    answers = []
+
+    def send(user):
+        body = cpim("hello", alice, user, disposition="display")
+        return exchange(stack.node.sip, request("MESSAGE", user, pager_headers(alice), body), timeout_s=10).status
+
+    for bob in bobs:
+        scene.documents.put("policy", bob, ruleset(rule("keep", ["allow-store"])))
+        # Logged in, with a folder.
+        assert send(bob) == 200
+    assert send(carol) == 202
+    before = scene.statistics()
+    proxy.set("delay-700")
+    senders = [threading.Thread(target=lambda bob=bob: answers.append(send(bob)), daemon=True) for bob in bobs]
+    for sender in senders:
+        sender.start()
+    wait_until(lambda: scene.statistics()["imap_pending"] == len(bobs), 5, "the message store has them all")
+    assert send(carol) == 202
+    assert answers == [], "carol's did not wait for the message store"
+    for sender in senders:
+        sender.join(10)
+    assert answers == [200] * len(bobs)
+    after = scene.statistics()
+    assert after["imap_done"] - before["imap_done"] == len(bobs)
+    assert after["imap_latency_ms"] - before["imap_latency_ms"] >= 700 * len(bobs)
+
+
+@pytest.mark.clause("MS-1", "EX-1", "EX-4")
+def test_away_until_its_expiry(scene, stack, proxy, box):
+    """It is tried until its time has come and no longer; its sender hears of it."""
+    alice = scene.person("alice")
+    phone = scene.phone(alice)
+    proxy.set("refuse")
+    proxy.drop()
+    sent = scene.send(alice, box.aor, disposition="positive-delivery, negative-delivery", extra=[("Expires", "3")])
+    assert sent.status == 202
+    assert [m["state"] for m in listed(stack, box.aor)] == ["store"]
+    scene.wait_waiting(box.aor, 0, deadline_s=15)
+    phone.wait_received(1)
+    assert [(r.message_id, r.status) for r in reports(phone)] == [(sent.request.imdn_id, "failed")]
+    proxy.set("pass")
+    wait_until(lambda: settled(scene), 15, "the message store is there again")
+    assert box.objects() == []
 
 
 @pytest.mark.clause("MS-1")

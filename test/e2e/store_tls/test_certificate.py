@@ -21,4 +21,6 @@ def test_wrong_certificate(scene, stack):
     log = stack.node.log.read_text()
     assert len(re.findall("message store: away reason=certificate", log)) == 1
     assert re.search(r"event=unstored .* reason=certificate", log)
+    # Nobody has even tried to log in.
+    assert "user=<" not in re.sub(r"user=<>", "", stack.dovecot.log.read_text())
     assert Mailbox(stack, bob).objects() == []
