@@ -56,6 +56,20 @@ def test_external_link_to_another_users_list(scene):
 
 
 @pytest.mark.clause("PM-3")
+@pytest.mark.parametrize("whose", ["his own", "another's"])
+def test_reference_to_an_entry(scene, whose):
+    bob, carol, mallory = scene.person("bob"), scene.person("carol"), scene.person("mallory")
+    owner, neighbour = bob if whose == "his own" else carol, scene.person("neighbour")
+    node = scene.documents.list_anchor(owner, "shared").removeprefix(scene.documents.root + "/")
+    lists = {"shared": [neighbour, mallory]}
+    if owner == carol:
+        scene.documents.put("lists", carol, blocklist(lists=lists))
+    scene.documents.put("lists", bob, blocklist(refs=[f"{node}/entry%5B@uri=%22{mallory}%22%5D"], lists=lists if owner == bob else None))
+    assert scene.send(mallory, bob).status == 403
+    assert scene.send(neighbour, bob).status == 202
+
+
+@pytest.mark.clause("PM-3")
 def test_link_outside_of_the_xcap_root_is_an_empty_list(scene):
     alice, bob = scene.person("alice"), scene.person("bob")
     outside = "http://127.0.0.1:9/resource-lists/users/sip:x@cpm.test/index/~~/resource-lists/list%5B@name=%22x%22%5D"

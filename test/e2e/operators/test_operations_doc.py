@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (C) 2026 the cpm_pf authors
-"""doc/operations.md, "Large messages", "Steer what waits" and "Try expiry by hand", typed as they stand."""
+"""doc/operations.md, "Large messages", "Watch", "Steer what waits", "Try expiry by hand" and "Try pull by hand", typed as they stand."""
 
 import os
 import re
@@ -27,8 +27,9 @@ def shell(stack, text, folder):
     return done.stdout
 
 
-def lines_of(tool):
-    return [line.partition("#")[0].strip() for block in blocks("Steer what waits") for line in block.splitlines() if line.startswith(tool + " ")]
+def lines_of(tool, *sections):
+    found = [line for section in sections for block in blocks(section) for line in block.splitlines() if line.startswith(tool + " ")]
+    return [line.partition("#")[0].strip() for line in found]
 
 
 def typed(scene, line):
@@ -40,13 +41,18 @@ def typed(scene, line):
     return re.sub(r"[0-9a-f]{24}-\d+", message, line).replace("sip:bob@example.net", BOB)
 
 
-@pytest.mark.parametrize("line", lines_of("kamcmd"))
+@pytest.mark.parametrize("line", lines_of("kamcmd", "Watch", "Steer what waits"))
 def test_kamcmd(scene, stack, run_dir, line):
     said = shell(stack, typed(scene, line).replace("kamcmd", f'{program("kamcmd")} -s "$CPM_KAMCMD"'), run_dir)
     assert said.startswith("{") and "error" not in said
 
 
-@pytest.mark.parametrize("line", lines_of("kamcli"))
+@pytest.mark.parametrize("line", lines_of("curl", "Watch"))
+def test_curl(stack, run_dir, line):
+    assert '"redis":"connected"' in re.sub(r"\s", "", shell(stack, line.replace("127.0.0.1:5060", stack.env["CPM_SIP"]), run_dir))
+
+
+@pytest.mark.parametrize("line", lines_of("kamcli", "Steer what waits"))
 def test_kamcli(scene, stack, run_dir, line):
     settings = next(block for block in blocks("Steer what waits") if block.startswith("[jsonrpc]"))
     config = run_dir / "kamcli.ini"
@@ -64,6 +70,30 @@ def test_expiry_by_hand(scene, stack):
     phone = scene.phone("sip:alice@cpm.test")
     phone.wait_received(1)
     assert report_names(phone) == [("m1", "failed")]
+
+
+@pytest.mark.clause("DF-2", "MG-2", "SU-3")
+def test_pull_by_hand(scene, stack):
+    stack.rpc("cpm_pf.delete", BOB, "all")
+    scene.wait_waiting(BOB, 0)
+    tools = {"kamcmd": program("kamcmd"), "sipp -sf": f"{program('sipp')} -sf"}
+    rule, subscribe, orders = (
+        re.sub("|".join(tools), lambda found: tools[found[0]], block) for block in blocks("Try pull by hand")
+    )
+    shell(stack, rule, TOP)
+    for text in ("one", "two"):
+        assert scene.send("sip:alice@cpm.test", BOB, text).status == 202
+    first, second = stack.rpc("cpm_pf.list", BOB)["messages"]
+    assert first["state"] == second["state"] == "pull"
+    listed = shell(stack, subscribe, TOP)
+    assert 'number="2"' in listed and listed.index(first["id"]) < listed.index(second["id"])
+    ordered = shell(stack, orders, TOP)
+    assert ordered.count("SIP/2.0 200 OK") == 2 and "BYE sip:" in ordered
+    scene.wait_waiting(BOB, 1)
+    left, = stack.rpc("cpm_pf.list", BOB)["messages"]
+    assert (left["id"], left["state"]) == (second["id"], "deliver")
+    scene.documents.delete("policy", BOB)
+    stack.rpc("cpm_pf.delete", BOB, "all")
 
 
 @pytest.mark.clause("LM-4", "PU-5")
