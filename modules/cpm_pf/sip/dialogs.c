@@ -12,8 +12,8 @@
 #include "../core/codec/header.h"
 #include "../ipc/clock.h"
 
-/* The owner answers well before; tm's own time-out has long struck then. */
-#define PENDING_MS 60000
+/* The owner answers before, after a minute at most (bridge_wait_ms); tm's own time-out has long struck then. */
+#define PENDING_MS 90000
 /* RFC 3261 13.3.1.4: 64*T1. */
 #define ACK_WAIT_MS 32000
 /* Longer than any final response timer of tm. */
