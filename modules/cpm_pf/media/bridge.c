@@ -23,6 +23,8 @@
 /* For the sender's BYE, before we send our own: after the 200, and after an answer that is none. */
 #define BYE_GRACE_MS 10000
 #define FAIL_GRACE_MS 1000
+/* For the media connection of a client that accepted in the last moment; less than the INVITE's patience beyond bridge_wait_ms. */
+#define JOIN_MIN_MS 3000
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 struct bridge {
@@ -272,9 +274,27 @@ static void out_lost(void *owner, struct leg *leg, enum leg_loss why)
 	client_fail(b, 408);
 }
 
-static const struct leg_hooks out_hooks = {.want = out_want, .sent = out_sent, .lost = out_lost};
+static void out_bound(void *owner, struct leg *leg)
+{
+	struct branch *branch = owner;
+
+	if(branch->bridge && branch->bridge->out == branch)
+		bridge_event(branch->bridge, CPM_BRIDGE_ACCEPTED);
+}
+
+static const struct leg_hooks out_hooks = {
+		.bound = out_bound, .want = out_want, .sent = out_sent, .lost = out_lost};
 
 /* Steps */
+
+static void client_choose(struct bridge *b)
+{
+	int64_t least = now_ms() + JOIN_MIN_MS;
+
+	clients_cancel(b, b->out);
+	if(b->until_ms < least)
+		b->until_ms = least;
+}
 
 static void sender_answer(struct bridge *b)
 {
@@ -342,12 +362,15 @@ static int refusal_of(const struct bridge *b)
 
 static void sender_refuse(struct bridge *b)
 {
+	/* Who accepted and did not come has refused nothing. */
+	int refusal = b->out ? 0 : refusal_of(b);
+
 	leg_close(&b->in);
 	clients_cancel(b, NULL);
 	b->out = NULL;
 	bridge_failed(b, "no client took it");
 	dialog_refuse(b->job->dialog);
-	context_resume_status(refusal_of(b));
+	context_resume_status(refusal);
 	command_refuse(&b->job->request, "undelivered");
 }
 
@@ -391,6 +414,9 @@ static void bridge_event(struct bridge *b, enum cpm_bridge_event event)
 	switch(cpm_bridge_next(&b->state, event)) {
 		case CPM_BRIDGE_NOTHING:
 			break;
+		case CPM_BRIDGE_CHOOSE:
+			client_choose(b);
+			break;
 		case CPM_BRIDGE_ANSWER:
 			sender_answer(b);
 			break;
@@ -419,8 +445,11 @@ static void bridge_event(struct bridge *b, enum cpm_bridge_event event)
 
 void bridge_accepted(struct bridge *b, struct branch *branch)
 {
+	/* Behind a relay its first request comes over a connection that the sender may share, whose octets must not go before it. */
+	bool joins = leg_relayed(branch->leg) && leg_state(branch->leg) != LEG_BOUND;
+
 	b->out = branch;
-	bridge_event(b, CPM_BRIDGE_ACCEPTED);
+	bridge_event(b, joins ? CPM_BRIDGE_CHOSEN : CPM_BRIDGE_ACCEPTED);
 }
 
 void bridge_refused(struct bridge *b, unsigned status)
@@ -432,7 +461,8 @@ void bridge_refused(struct bridge *b, unsigned status)
 
 void bridge_hung_up(struct bridge *b, struct branch *branch)
 {
-	if(b->out != branch || b->state != CPM_BRIDGE_OPEN || b->confirmed)
+	if(b->out != branch || b->confirmed
+			|| (b->state != CPM_BRIDGE_OPEN && b->state != CPM_BRIDGE_JOINING))
 		return;
 	if(branch->leg && leg_all_given(branch->leg))
 		b->hung_up_ms = now_ms();

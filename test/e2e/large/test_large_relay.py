@@ -3,6 +3,7 @@
 """Phones behind an MSRP relay that is not ours (Kamailio's module msrp, RFC 4976): paths of two URIs, responses hop by hop, reports from
 end to end. What the relay answers says nothing of the phone."""
 
+import concurrent.futures
 import os
 import signal
 import time
@@ -18,7 +19,7 @@ from stack import host_port
 
 # The relay takes frames of 11,240 octets at most.
 STACK = {"modparams": [("cpm_pf", "msrp_chunk_bytes", 8000), ("cpm_pf", "msrp_response_ms", 2000), ("cpm_pf", "retry_min_s", 1), ("cpm_pf", "retry_max_s", 1),
-                       ("cpm_pf", "redis_timeout_ms", 10000)]}
+                       ("cpm_pf", "redis_timeout_ms", 10000), ("cpm_pf", "bridge_wait_ms", 3000)]}
 
 
 def behind(relay, **options):
@@ -173,6 +174,46 @@ def test_a_bridge_between_relays(scene, relay, size):
     assert call.call.bye() == 200
     phone.agent.wait_request("BYE")
     assert scene.statistics()["large_bridged"] == before + 1
+
+
+def bind(phone):
+    """It comes to us through its relay."""
+    peer = phone.wait_peer()
+    peer.peer_path = f"{peer.relay} {phone.invites[0].attribute('path')}"
+    assert peer.greet() == 200
+
+
+@pytest.mark.clause("LM-8", "LM-4")
+def test_the_sender_waits_for_a_client_that_comes_through_a_relay(scene, relay):
+    """What the client says first comes over the connection that the sender's octets come over, and would be behind them."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    body, peer = large_body(alice, bob, 1000000), behind(relay)
+    phone = LargePhone(scene, bob, relay=relay.uri, connect=False)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        calling = pool.submit(LargeCall, scene, alice, bob, size=len(body), peer=peer)
+        assert phone.agent.wait_request("ACK") and not calling.done()
+        bind(phone)
+        call = calling.result()
+    assert set(peer.send(body, chunk=8000)) == {200}
+    assert phone.wait_message(timeout_s=30) == body
+    assert call.call.bye() == 200
+
+
+@pytest.mark.clause("LM-8", "LM-10")
+@pytest.mark.parametrize("how", ["never comes", "hangs up"])
+def test_a_client_that_accepts_and_does_not_come_through_its_relay(scene, relay, how):
+    """The message is received here, as when no client accepts."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    body = large_body(alice, bob, 30000)
+    phone = LargePhone(scene, bob, relay=relay.uri, connect=False, status=[200, 480])
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        sending = pool.submit(send_large, scene, alice, bob, body)
+        phone.agent.wait_request("ACK")
+        if how == "hangs up":
+            assert phone.within("BYE").status == 200
+        sending.result()
+    scene.wait_waiting(bob, 1)
+    phone.register(expires=0)
 
 
 @pytest.mark.clause("LM-4")

@@ -35,6 +35,10 @@ static void step_take(struct sides *s, const char *name)
 	switch(s->step) {
 		case CPM_BRIDGE_NOTHING:
 			break;
+		case CPM_BRIDGE_CHOOSE:
+			ck_assert_msg(s->invite == PENDING && s->client, "%s", name);
+			s->ringing = false;
+			break;
 		case CPM_BRIDGE_ANSWER:
 			/* RFC 3261 section 13.3.1: one final answer; LM-8: of a client that is there. */
 			ck_assert_msg(s->invite == PENDING && s->client, "%s", name);
@@ -78,6 +82,7 @@ static void step_take(struct sides *s, const char *name)
 static void happen(struct sides *s, enum cpm_bridge_event event, const char *name)
 {
 	switch(event) {
+		case CPM_BRIDGE_CHOSEN:
 		case CPM_BRIDGE_ACCEPTED:
 			/* Who was cancelled is ended by its branch, whatever it answers. */
 			s->client = s->client || s->ringing;
@@ -118,6 +123,7 @@ static bool ended(const struct sides *s)
 }
 
 #define OPEN CPM_BRIDGE_ACCEPTED
+#define CHOSEN CPM_BRIDGE_CHOSEN
 #define LAST CPM_BRIDGE_EVENTS
 #define GOES CPM_BRIDGE_CONFIRMED
 #define BREAKS CPM_BRIDGE_BROKEN
@@ -145,6 +151,14 @@ static const struct {
 		{"nobody answers in time", {TIME, LAST}, REFUSED, 0, 0, true},
 		{"a client accepts when the time is over", {TIME, OPEN, LAST}, REFUSED, 0, 0, true},
 		{"the sender's media cannot be had", {OPEN, CPM_BRIDGE_UNABLE, LAST}, REFUSED, 0, 0, true},
+		/* A client whose media connection is waited for. */
+		{"its connection comes", {CHOSEN, OPEN, GOES, HANGS_UP, LAST}, ACCEPTED, 200, 0, true},
+		{"its connection is still to come", {CHOSEN, LAST}, PENDING, 0, 0, false, true},
+		{"its connection does not come", {CHOSEN, BREAKS, LAST}, REFUSED, 0, 0, true},
+		{"its connection does not come in time", {CHOSEN, TIME, LAST}, REFUSED, 0, 0, true},
+		{"its connection comes too late", {CHOSEN, TIME, OPEN, LAST}, REFUSED, 0, 0, true},
+		{"the others refuse meanwhile", {CHOSEN, CPM_BRIDGE_REFUSED, LAST}, PENDING, 0, 0, false, true},
+		{"the sender cancels before it comes", {CHOSEN, HANGS_UP, LAST}, CANCELLED, 0, 0, true},
 		/* RFC 3261 section 9. */
 		{"the sender cancels", {HANGS_UP, LAST}, CANCELLED, 0, 0, true},
 		{"a client accepts after the CANCEL", {HANGS_UP, OPEN, LAST}, CANCELLED, 0, 0, true},

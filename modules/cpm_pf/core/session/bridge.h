@@ -10,6 +10,7 @@
 
 enum cpm_bridge_state {
 	CPM_BRIDGE_INVITING, /* clients are invited, the sender's INVITE waits */
+	CPM_BRIDGE_JOINING,  /* one has accepted, its media connection is still to come */
 	CPM_BRIDGE_OPEN,     /* one has accepted, the sender is answered: octets go through */
 	CPM_BRIDGE_LEAVING,  /* the sender has its answer, good or bad, and is to say BYE */
 	CPM_BRIDGE_GONE,
@@ -17,7 +18,8 @@ enum cpm_bridge_state {
 };
 
 enum cpm_bridge_event {
-	CPM_BRIDGE_ACCEPTED,  /* the first usable 2xx */
+	CPM_BRIDGE_CHOSEN,    /* the first usable 2xx, of a client whose media connection must be waited for */
+	CPM_BRIDGE_ACCEPTED,  /* ... or need not be; or it has come */
 	CPM_BRIDGE_REFUSED,   /* no client is left that could accept, or none did in time */
 	CPM_BRIDGE_UNABLE,    /* a client has accepted, but the sender's side cannot be set up */
 	CPM_BRIDGE_CONFIRMED, /* the client has confirmed every chunk */
@@ -30,6 +32,7 @@ enum cpm_bridge_event {
 
 enum cpm_bridge_step {
 	CPM_BRIDGE_NOTHING,
+	CPM_BRIDGE_CHOOSE, /* the other clients are cancelled */
 	CPM_BRIDGE_ANSWER, /* the sender gets its 200, the other clients are cancelled */
 	CPM_BRIDGE_REFUSE, /* the script's route goes on */
 	CPM_BRIDGE_CANCEL, /* all clients are cancelled */
