@@ -48,7 +48,7 @@ struct bridge {
 	unsigned answer; /* MSRP's that the sender hears then */
 	int64_t started_ms, until_ms;
 	int64_t hung_up_ms; /* when the client did, having everything; else 0 */
-	int64_t left_ms;    /* when the sender did, with octets perhaps at its relay, or when one of them came; else 0 */
+	int64_t left_ms; /* when the sender did, with octets perhaps at its relay, or when one of them came; else 0 */
 };
 
 static struct bridge *bridges;

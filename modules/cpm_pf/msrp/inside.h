@@ -65,7 +65,7 @@ struct leg {
 	size_t path_length;
 	char *peer_path;
 	size_t peer_path_length;
-	size_t peer_hops; /* URIs in it: the peer, and before it its relays */
+	size_t peer_hops;                         /* URIs in it: the peer, and before it its relays */
 	int64_t opened_ms, waiting_ms, active_ms; /* when it was made, began to wait, last had octets */
 	char greeting[CPM_MSRP_ID_LENGTH];        /* transaction of our empty SEND */
 	bool greeted;                             /* ... which waits for its response */
@@ -73,7 +73,7 @@ struct leg {
 	enum intake_state intake;
 	struct cpm_chunks chunks;
 	bool enough; /* its owner has, until it resumes */
-	char *note; /* Message-ID and From-Path of the message that comes, in one block */
+	char *note;  /* Message-ID and From-Path of the message that comes, in one block */
 	struct cpm_slice message_id, from_path;
 	bool wants_report;
 	char tid[CPM_MSRP_TID_MAX]; /* of the chunk that waits for the verdict */

@@ -18,7 +18,7 @@ enum cpm_bridge_state {
 };
 
 enum cpm_bridge_event {
-	CPM_BRIDGE_CHOSEN,    /* the first usable 2xx, of a client whose media connection must be waited for */
+	CPM_BRIDGE_CHOSEN, /* the first usable 2xx, of a client whose media connection must be waited for */
 	CPM_BRIDGE_ACCEPTED,  /* ... or need not be; or it has come */
 	CPM_BRIDGE_REFUSED,   /* no client is left that could accept, or none did in time */
 	CPM_BRIDGE_UNABLE,    /* a client has accepted, but the sender's side cannot be set up */
