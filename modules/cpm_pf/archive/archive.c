@@ -539,17 +539,22 @@ static void archive_rest(size_t calls)
 		nanosleep(&rest, NULL);
 }
 
-/* New jobs wake us even while calls are under way: the next answer may be long in coming, and their users' connections idle. */
+/* New jobs wake us even while calls are under way: the next answer may be long in coming, and their users' connections idle. Jobs that
+ * have come already are taken first, but answers do not wait for a second such turn: under load there always are some. */
 static void archive_sleep(int64_t wait)
 {
+	static bool unseen; /* answers were not looked for */
+	bool asleep = mailbox_sleep(mailbox);
 	int ms = wait < 0 ? 0 : wait > TURN_MS ? TURN_MS : (int)wait;
 
+	unseen = !asleep && !unseen;
+	if(unseen)
+		return;
 	if(waiting_count)
 		ms = 1;
-	if(!mailbox_sleep(mailbox))
-		return;
-	imap_wait(imap, mailbox_fd(mailbox), ms);
-	mailbox_awake(mailbox);
+	imap_wait(imap, mailbox_fd(mailbox), asleep ? ms : 0);
+	if(asleep)
+		mailbox_awake(mailbox);
 }
 
 void archive_run(int index)
@@ -574,9 +579,8 @@ void archive_run(int index)
 		store_watch();
 		imap_gauges(imap, &gauges);
 		atomic_store(&shared[self].connections, gauges.connections);
-		if(n == ARCHIVE_TURN_JOBS)
-			continue;
-		archive_rest(gauges.pending);
+		if(n < ARCHIVE_TURN_JOBS)
+			archive_rest(gauges.pending);
 		archive_sleep(until - now);
 	}
 }
