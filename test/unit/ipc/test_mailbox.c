@@ -78,6 +78,38 @@ START_TEST(wakes_only_who_sleeps)
 }
 END_TEST
 
+void (*stub_released)(void);
+static struct mailbox *hasty;
+
+static void owner_wakes(void)
+{
+	stub_released = NULL;
+	mailbox_awake(hasty);
+}
+
+/* Its time was over between a sender's job and the sender's write: one sleep ends for nothing, and no other. */
+START_TEST(wakes_before_its_sender_has_written)
+{
+	void *job;
+
+	hasty = mailbox_new(4);
+	ck_assert(mailbox_sleep(hasty));
+	stub_released = owner_wakes;
+	ck_assert(mailbox_post(hasty, JOB(1)));
+	ck_assert_uint_eq(mailbox_take(hasty, &job, 1), 1);
+	ck_assert(mailbox_sleep(hasty));
+	ck_assert(readable(hasty));
+	mailbox_awake(hasty);
+	ck_assert(!readable(hasty));
+	ck_assert(mailbox_sleep(hasty));
+	ck_assert(mailbox_post(hasty, JOB(2)));
+	ck_assert(readable(hasty));
+	mailbox_awake(hasty);
+	ck_assert(!readable(hasty));
+	mailbox_free(&hasty);
+}
+END_TEST
+
 #define SENDERS 3
 #define EACH 20000
 
@@ -136,6 +168,7 @@ int main(void)
 	tcase_add_test(t, keeps_the_order_and_its_capacity);
 	tcase_add_test(t, refuses_absurd_capacities);
 	tcase_add_test(t, wakes_only_who_sleeps);
+	tcase_add_test(t, wakes_before_its_sender_has_written);
 	tcase_add_test(t, loses_nothing_between_processes);
 	return unit_run("mailbox", t);
 }
