@@ -54,8 +54,8 @@ static bool connection_fits(const struct leg *leg, const struct channel *c)
 	if(!leg->channel || leg->channel == c)
 		return true;
 	return leg_relayed(leg) && head->kind != CPM_MSRP_RESPONSE
-		   && cpm_msrp_path_eq(head->from_path,
-				   (struct cpm_slice){leg->peer_path, leg->peer_path_length});
+		   && cpm_msrp_path_eq(
+				   head->from_path, (struct cpm_slice){leg->peer_path, leg->peer_path_length});
 }
 
 /* The leg that a frame is for, or NULL and *status. We are no relay: what has a next hop behind us
@@ -67,8 +67,7 @@ static struct leg *leg_of(struct channel *c, unsigned *status)
 	struct leg *leg = NULL;
 
 	*status = 481;
-	if(cpm_msrp_path_count(to_path) == 1
-			&& !cpm_msrp_uri_parse(cpm_msrp_path_first(to_path), &uri))
+	if(cpm_msrp_path_count(to_path) == 1 && !cpm_msrp_uri_parse(cpm_msrp_path_first(to_path), &uri))
 		leg = endpoint_find(c->endpoint, uri.session);
 	if(!leg)
 		return NULL;

@@ -216,8 +216,7 @@ void outgo_report(struct leg *leg, const struct cpm_msrp_head *head)
 	}
 	if(from > to || to > leg->at || cpm_chunks_add(reported, from, to - from))
 		return;
-	if(leg_relayed(leg) && leg->outgo == OUTGO_CONFIRMING
-			&& cpm_chunks_octets(reported) == leg->at)
+	if(leg_relayed(leg) && leg->outgo == OUTGO_CONFIRMING && cpm_chunks_octets(reported) == leg->at)
 		outgo_finish(leg, OUTGO_CONFIRMED, 200);
 }
 

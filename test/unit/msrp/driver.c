@@ -142,8 +142,8 @@ static void on_lost(void *owner, struct leg *leg, enum leg_loss why)
 	o->leg = NULL;
 }
 
-static const struct leg_hooks hooks = {on_bound, on_begin, on_octets, on_complete, on_aborted,
-		on_want, on_sent, on_lost};
+static const struct leg_hooks hooks = {
+		on_bound, on_begin, on_octets, on_complete, on_aborted, on_want, on_sent, on_lost};
 
 struct leg *owner_open(struct world *w, struct owner *o, size_t max, bool tls, bool ipv6)
 {

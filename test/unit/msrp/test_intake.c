@@ -422,9 +422,9 @@ END_TEST
 
 /* What comes through a relay, over the connection that we made to it and over one of its own. */
 static const struct {
-	const char *path;    /* From-Path on the other connection */
-	const char *range;   /* of what came over ours before */
-	const char *answer;  /* on the other connection */
+	const char *path;   /* From-Path on the other connection */
+	const char *range;  /* of what came over ours before */
+	const char *answer; /* on the other connection */
 	bool moves;
 } movers[] = {
 		{RELAYED, "1-0/0", "200 ", true},

@@ -36,9 +36,8 @@ static void end(void)
 
 static void send_message(const char *body)
 {
-	struct leg_message m = {.content_type = CPM_SLICE("message/cpim"),
-			.total = strlen(body),
-			.total_known = true};
+	struct leg_message m = {
+			.content_type = CPM_SLICE("message/cpim"), .total = strlen(body), .total_known = true};
 
 	o.out = cpm_slice_of(body);
 	ck_assert(leg_send(o.leg, &m));
@@ -190,7 +189,8 @@ static const struct {
 	unsigned sent;       /* what its owner hears; 0: nothing yet */
 } reports[] = {
 		{"all", {"Byte-Range: 1-5/5\r\n"}, "000 200 OK", NULL, 200},
-		{"in two parts", {"Byte-Range: 4-5/5\r\n", "Byte-Range: 1-3/5\r\n"}, "000 200 OK", NULL, 200},
+		{"in two parts", {"Byte-Range: 4-5/5\r\n", "Byte-Range: 1-3/5\r\n"}, "000 200 OK", NULL,
+				200},
 		{"without a range", {""}, "000 200 OK", NULL, 200},
 		{"a part", {"Byte-Range: 1-4/5\r\n"}, "000 200 OK", NULL, 0},
 		{"a part twice", {"Byte-Range: 1-4/5\r\n", "Byte-Range: 1-4/5\r\n"}, "000 200 OK", NULL, 0},

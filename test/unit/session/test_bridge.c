@@ -14,8 +14,8 @@ enum invite { PENDING, ACCEPTED, REFUSED, CANCELLED };
 /* What can be seen from outside. */
 struct sides {
 	enum cpm_bridge_state state;
-	enum invite invite; /* the sender's */
-	unsigned send;      /* the response to its last SEND: 200, 408 for any failure; 0: none */
+	enum invite invite;  /* the sender's */
+	unsigned send;       /* the response to its last SEND: 200, 408 for any failure; 0: none */
 	bool sender, client; /* a dialog with it is up */
 	bool ringing;        /* clients are invited */
 	bool confirmed;      /* the client has the message */
@@ -140,11 +140,16 @@ static const struct {
 	bool client; /* its dialog is still up */
 } stories[] = {
 		/* 8.3.1.2 steps 8, 9 and 11: LM-8, LM-4. */
-		{"a client takes it, the sender hangs up", {OPEN, GOES, HANGS_UP, LAST}, ACCEPTED, 200, 0, true},
-		{"the sender has its 200 and time for its BYE", {OPEN, GOES, LAST}, ACCEPTED, 200, 0, false, true},
-		{"a sender that does not say BYE is told to go", {OPEN, GOES, TIME, LAST}, ACCEPTED, 200, 1, true},
-		{"a sender that vanishes after its 200", {OPEN, GOES, VANISHES, LAST}, ACCEPTED, 200, 1, true},
-		{"it hangs up and vanishes", {OPEN, GOES, HANGS_UP, VANISHES, LAST}, ACCEPTED, 200, 0, true},
+		{"a client takes it, the sender hangs up", {OPEN, GOES, HANGS_UP, LAST}, ACCEPTED, 200, 0,
+				true},
+		{"the sender has its 200 and time for its BYE", {OPEN, GOES, LAST}, ACCEPTED, 200, 0, false,
+				true},
+		{"a sender that does not say BYE is told to go", {OPEN, GOES, TIME, LAST}, ACCEPTED, 200, 1,
+				true},
+		{"a sender that vanishes after its 200", {OPEN, GOES, VANISHES, LAST}, ACCEPTED, 200, 1,
+				true},
+		{"it hangs up and vanishes", {OPEN, GOES, HANGS_UP, VANISHES, LAST}, ACCEPTED, 200, 0,
+				true},
 		{"no hurry while octets go", {OPEN, TIME, TIME, LAST}, ACCEPTED, 0, 0, false, true},
 		/* Step 10: LM-10; the script chooses. */
 		{"nobody accepts", {CPM_BRIDGE_REFUSED, LAST}, REFUSED, 0, 0, true},
@@ -157,16 +162,20 @@ static const struct {
 		{"its connection does not come", {CHOSEN, BREAKS, LAST}, REFUSED, 0, 0, true},
 		{"its connection does not come in time", {CHOSEN, TIME, LAST}, REFUSED, 0, 0, true},
 		{"its connection comes too late", {CHOSEN, TIME, OPEN, LAST}, REFUSED, 0, 0, true},
-		{"the others refuse meanwhile", {CHOSEN, CPM_BRIDGE_REFUSED, LAST}, PENDING, 0, 0, false, true},
+		{"the others refuse meanwhile", {CHOSEN, CPM_BRIDGE_REFUSED, LAST}, PENDING, 0, 0, false,
+				true},
 		{"the sender cancels before it comes", {CHOSEN, HANGS_UP, LAST}, CANCELLED, 0, 0, true},
 		/* RFC 3261 section 9. */
 		{"the sender cancels", {HANGS_UP, LAST}, CANCELLED, 0, 0, true},
 		{"a client accepts after the CANCEL", {HANGS_UP, OPEN, LAST}, CANCELLED, 0, 0, true},
-		{"a client refuses after the CANCEL", {HANGS_UP, CPM_BRIDGE_REFUSED, LAST}, CANCELLED, 0, 0, true},
-		{"a client accepts, and the sender's CANCEL crosses", {OPEN, HANGS_UP, LAST}, ACCEPTED, 0, 0, true},
+		{"a client refuses after the CANCEL", {HANGS_UP, CPM_BRIDGE_REFUSED, LAST}, CANCELLED, 0, 0,
+				true},
+		{"a client accepts, and the sender's CANCEL crosses", {OPEN, HANGS_UP, LAST}, ACCEPTED, 0,
+				0, true},
 		/* Its client fails: LM-4, and never a 2xx. */
 		{"a client breaks", {OPEN, BREAKS, LAST}, ACCEPTED, 408, 0, false},
-		{"a client breaks, the sender hangs up", {OPEN, BREAKS, HANGS_UP, LAST}, ACCEPTED, 408, 0, true},
+		{"a client breaks, the sender hangs up", {OPEN, BREAKS, HANGS_UP, LAST}, ACCEPTED, 408, 0,
+				true},
 		{"a client breaks, the sender stays", {OPEN, BREAKS, TIME, LAST}, ACCEPTED, 408, 1, true},
 		{"its late confirmation is no 2xx", {OPEN, BREAKS, GOES, LAST}, ACCEPTED, 408, 0, false},
 		{"it breaks having confirmed", {OPEN, GOES, BREAKS, LAST}, ACCEPTED, 200, 0, false, true},
@@ -205,7 +214,8 @@ START_TEST(leaves_nothing_behind)
 
 		for(int i = 0; i < 10; i++) {
 			random = random * 1664525u + 1013904223u;
-			enum cpm_bridge_event event = (enum cpm_bridge_event)((random >> 16) % CPM_BRIDGE_EVENTS);
+			enum cpm_bridge_event event =
+					(enum cpm_bridge_event)((random >> 16) % CPM_BRIDGE_EVENTS);
 
 			/* Heard of while the answer is made, and at no other time. */
 			if(event != CPM_BRIDGE_UNABLE || s.step == CPM_BRIDGE_ANSWER)
