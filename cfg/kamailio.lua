@@ -358,6 +358,7 @@ function ksr_route_originator()
 		cpm.reject("127")
 		KSR.x.exit()
 	end
+	KSR.notice("event=refused call_id=" .. KSR.pv.get("$ci") .. " source=" .. KSR.pv.get("$si") .. " reason=unauthenticated\n")
 	reply(403, "Originator Not Authenticated")
 end
 

@@ -14,9 +14,15 @@ STACK = {"defines": {"CPM_TRUSTED": "127.0.0.1"}}
 STRANGER = "127.0.0.2"
 
 
-def test_from_alone_is_no_proof(scene):
+def test_from_alone_is_no_proof(scene, stack):
+    """And the log says from where it came, for whoever blocks sources."""
+    def refused():
+        return stack.node.log.read_text().count("source=127.0.0.1 reason=unauthenticated")
+
+    before = refused()
     reply = scene.send(scene.person("alice"), scene.person("bob"), asserted=False)
     assert reply.status == 403
+    assert refused() == before + 1
 
 
 @pytest.mark.clause("PM-3")
