@@ -379,6 +379,9 @@ int main(int argc, char **argv)
 	struct sockaddr_in server;
 
 	read_options(argc, argv);
+	/* One at a time measures time: the answer is taken when it comes. */
+	if(options.outstanding > 1)
+		stand_back();
 	server = sip_address(options.server);
 	fd = sip_socket(&server, &port);
 	run();

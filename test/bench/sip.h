@@ -17,6 +17,10 @@
 /* Monotonic microseconds. */
 int64_t now_us(void);
 
+/* Makes this process one that never takes a processor from another by waking up (SCHED_BATCH). What sends and answers messages is, in
+ * life, other machines: the kernel would otherwise take the server off its processor at every answer that it sends. */
+void stand_back(void);
+
 /* "host:port", the host as a number. Ends the program when it is none. */
 struct sockaddr_in sip_address(const char *text);
 
