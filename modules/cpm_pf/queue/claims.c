@@ -14,8 +14,8 @@
 #include "bucket.h"
 #include "due.h"
 
-/* One claim, so that shards take turns. */
-#define CLAIM_ENDS 32
+/* One claim, so that shards take turns; and what a message that comes meanwhile waits for. */
+#define CLAIM_ENDS 8
 #define CLAIM_TASKS 16
 #define CLAIM_BYTES 262144
 #define CLAIMS_UNDER_WAY 8
