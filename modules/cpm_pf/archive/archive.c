@@ -291,9 +291,18 @@ static void values_fill(struct cpm_folder_values *v, struct cpm_slice aor,
 	if(!r)
 		return;
 	v->conv = r->conversation_id;
+	v->contrib = r->contribution_id;
 	v->peer = r->anonymous      ? CPM_SLICE("anonymous")
 			  : r->originator.n ? r->originator
 								: CPM_SLICE("unknown");
+}
+
+/* A session without a Contribution-ID has no folder of its own. */
+static struct cpm_slice folder_template(const struct cpm_record *r)
+{
+	return cpm_slice_of(r->kind == CPM_RECORD_SESSION && r->contribution_id.n
+								? settings.session_folder
+								: settings.store_folder);
 }
 
 static bool login_make(const struct cpm_folder_values *v, struct cpm_buf *login)
@@ -317,7 +326,8 @@ static enum cpm_rc object_make(
 			.imdn_id = r->imdn_id,
 			.content_type = r->content_type,
 			.content_disposition = r->content_disposition,
-			.body = job->body};
+			.body = job->body,
+			.sent = r->sent};
 	struct cpm_diag diag = {0};
 	enum cpm_rc rc;
 
@@ -402,7 +412,7 @@ static void append_begin(struct archive_job *job, int64_t now)
 	cpm_buf_init_fixed(&key, key_text, sizeof(key_text));
 	values_fill(&values, job->aor, &r, &user);
 	if(!login_make(&values, &login)
-			|| cpm_folder_add(&folder, cpm_slice_of(settings.store_folder),
+			|| cpm_folder_add(&folder, folder_template(&r),
 					   cpm_slice_of(settings.store_delimiters), &values)
 					   != CPM_OK
 			|| cpm_object_add_message_id(&key, job->key) != CPM_OK) {

@@ -169,6 +169,26 @@ static void imap_fill(void)
 	};
 }
 
+/* A session has a folder in that of its conversation, unless told otherwise. */
+static bool folders_check(void)
+{
+	struct cpm_slice delimiters = cpm_slice_of(settings.store_delimiters);
+	const char *error = cpm_folder_check(cpm_slice_of(settings.store_folder), delimiters);
+
+	if(error) {
+		LM_ERR("parameters store_folder and store_delimiters: %s\n", error);
+		return false;
+	}
+	snprintf(settings.session_folder, sizeof(settings.session_folder), "%s%s",
+			settings.store_session_folder[0] ? settings.store_session_folder
+											 : settings.store_folder,
+			settings.store_session_folder[0] ? "" : "/{contrib}");
+	error = cpm_folder_check(cpm_slice_of(settings.session_folder), delimiters);
+	if(error)
+		LM_ERR("parameter store_session_folder, \"%s\": %s\n", settings.session_folder, error);
+	return !error;
+}
+
 /* The client of the message store knows best what it can use; this one is made only to ask. */
 static bool imap_check(void)
 {
@@ -176,17 +196,13 @@ static bool imap_check(void)
 			.user = CPM_SLICE("u"), .domain = CPM_SLICE("d"), .aor = CPM_SLICE("sip:u@d")};
 	char memory[1024];
 	struct cpm_buf login;
-	const char *error;
+	const char *error = NULL;
 	struct imap *imap;
 
 	if(!settings.store_url[0])
 		return true;
-	error = cpm_folder_check(
-			cpm_slice_of(settings.store_folder), cpm_slice_of(settings.store_delimiters));
-	if(error) {
-		LM_ERR("parameters store_folder and store_delimiters: %s\n", error);
+	if(!folders_check())
 		return false;
-	}
 	cpm_buf_init_fixed(&login, memory, sizeof(memory));
 	if(cpm_folder_add_login(&login, cpm_slice_of(settings.store_user), &example) != CPM_OK) {
 		LM_ERR("parameter store_user is \"%s\": write for instance \"{user}@{domain}\"; {aor} is "

@@ -30,6 +30,7 @@ struct settings {
 	struct store_config store;
 	struct xdm_config xdm;
 	struct imap_config imap;
+	char session_folder[256]; /* template of the folder of a session */
 	unsigned min_version_major, min_version_minor;
 };
 

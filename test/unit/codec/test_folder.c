@@ -16,6 +16,7 @@ static const struct {
 		{"{conv}", "/", "", "f81d4fae-7dec", "f81d4fae-7dec"},
 		{"{conv}/{peer}", "/", "", "", "_/_"},
 		{"a/{peer}/b", "/", "x", "", "a/x/b"},
+		{"Default/{peer}/{contrib}", "/", "x", "", "Default/x/a_b"},
 		/* Nothing leaves its place. */
 		{"{peer}", "/", "../../etc", "", "_.._.._etc"},
 		{"{peer}", "/", "..", "", "_.."},
@@ -50,7 +51,9 @@ static const struct {
 
 static enum cpm_rc add(size_t i, struct cpm_slice peer, struct cpm_buf *b)
 {
-	struct cpm_folder_values values = {.peer = peer, .conv = cpm_slice_of(rows[i].conv)};
+	struct cpm_folder_values values = {.peer = peer,
+			.conv = cpm_slice_of(rows[i].conv),
+			.contrib = CPM_SLICE("a/b")};
 
 	return cpm_folder_add(
 			b, cpm_slice_of(rows[i].template), cpm_slice_of(rows[i].delimiters), &values);

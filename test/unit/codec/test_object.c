@@ -56,6 +56,21 @@ START_TEST(companions_example)
 }
 END_TEST
 
+START_TEST(direction)
+{
+	struct cpm_object o = example();
+	struct cpm_buf b;
+
+	o.sent = true;
+	cpm_buf_init(&b, 4000);
+	ck_assert_int_eq(cpm_object_build(&o, &b), CPM_OK);
+	cpm_buf_add_char(&b, '\0');
+	ck_assert_ptr_nonnull(strstr(b.p, "\r\nMessage-Direction: sent\r\n"));
+	ck_assert_ptr_null(strstr(b.p, "received"));
+	cpm_buf_free(&b);
+}
+END_TEST
+
 START_TEST(no_value_adds_a_header)
 {
 	struct cpm_object o = example();
@@ -264,6 +279,7 @@ int main(void)
 	TCase *t = tcase_create("object");
 
 	tcase_add_test(t, companions_example);
+	tcase_add_test(t, direction);
 	tcase_add_test(t, no_value_adds_a_header);
 	tcase_add_loop_test(t, body_byte_for_byte, 0, UNIT_COUNT(bodies));
 	tcase_add_test(t, base64_lines);

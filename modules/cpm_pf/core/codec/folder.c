@@ -21,6 +21,7 @@ struct word {
 static const struct word words[] = {
 		{"peer", offsetof(struct cpm_folder_values, peer)},
 		{"conv", offsetof(struct cpm_folder_values, conv)},
+		{"contrib", offsetof(struct cpm_folder_values, contrib)},
 		{"user", offsetof(struct cpm_folder_values, user)},
 		{"domain", offsetof(struct cpm_folder_values, domain)},
 		{"aor", offsetof(struct cpm_folder_values, aor)},
@@ -197,7 +198,7 @@ const char *cpm_folder_check(struct cpm_slice template, struct cpm_slice delimit
 		return "write a name such as \"Default/{peer}\"";
 	while(template_next(&template, &text, &word)) {
 		if(word && !word->name)
-			return "write only the places {peer}, {conv}, {user}, {domain} and {aor}";
+			return "write only the places {peer}, {conv}, {contrib}, {user}, {domain} and {aor}";
 		for(size_t i = 0; !word && i < text.n; i++)
 			if(text.p[i] < ' ' || text.p[i] == 0x7f || cpm_ascii_in(text.p[i], "\"\\&%*}"))
 				return "write printable ASCII without quotes, '\\', '&', '%' and '*'";

@@ -157,7 +157,8 @@ enum cpm_rc cpm_object_build(const struct cpm_object *o, struct cpm_buf *out)
 	add_header(out, "InReplyTo-Contribution-ID", o->in_reply_to);
 	add_header(out, "Accept-Contact", o->accept_contact);
 	add_header(out, "IMDN-Message-ID", o->imdn_id);
-	cpm_buf_add_str(out, "Message-Direction: received\r\nMIME-Version: 1.0\r\n");
+	add_header(out, "Message-Direction", o->sent ? CPM_SLICE("sent") : CPM_SLICE("received"));
+	cpm_buf_add_str(out, "MIME-Version: 1.0\r\n");
 	add_header(out, "Content-Type", o->content_type);
 	add_header(out, "Content-Disposition", o->content_disposition);
 	cpm_buf_add_str(out, "Content-Transfer-Encoding: ");

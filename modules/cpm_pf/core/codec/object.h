@@ -27,6 +27,7 @@ struct cpm_object {
 	struct cpm_slice content_type;
 	struct cpm_slice content_disposition;
 	struct cpm_slice body;
+	bool sent; /* Message-Direction: by the served user; else received */
 };
 
 /* Appends the object. Values are unfolded and lose control characters, so none can add a header. The body follows byte for byte; one

@@ -11,7 +11,7 @@
 #define VERSION_FIELD "cpm-record"
 #define END_FIELD "end"
 
-static const char *const kinds[] = {"pager", "large"};
+static const char *const kinds[] = {"pager", "large", "session"};
 static const char *const handlings[] = {"push", "pull", "store"};
 static const char *const causes[] = {"policy", "dnd", "offline", "undelivered", "store", "script"};
 static const char *const wants[] = {"positive", "negative", "processing", "display"};
@@ -45,6 +45,7 @@ static const struct field fields[] = {
 		TEXT("aor", aor, true),
 		TEXT("originator", originator, false),
 		{"anonymous", TYPE_FLAG, false, offsetof(struct cpm_record, anonymous), NULL, 0},
+		{"sent", TYPE_FLAG, false, offsetof(struct cpm_record, sent), NULL, 0},
 		TEXT("rule", rule, false),
 		{"arrived-ms", TYPE_TIME, true, offsetof(struct cpm_record, arrived_ms), NULL, 0},
 		{"expires-ms", TYPE_TIME, true, offsetof(struct cpm_record, expires_ms), NULL, 0},

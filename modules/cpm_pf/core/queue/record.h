@@ -15,7 +15,8 @@
 
 #define CPM_RECORD_VERSION 1
 
-enum cpm_record_kind { CPM_RECORD_PAGER, CPM_RECORD_LARGE };
+/* SESSION: one of a conversation, on its way into the history; never in the queue. */
+enum cpm_record_kind { CPM_RECORD_PAGER, CPM_RECORD_LARGE, CPM_RECORD_SESSION };
 enum cpm_handling { CPM_HANDLING_PUSH, CPM_HANDLING_PULL, CPM_HANDLING_STORE };
 /* Why the message was deferred. */
 enum cpm_defer_cause {
@@ -39,6 +40,7 @@ struct cpm_record {
 	struct cpm_slice
 			originator; /* authenticated originator, for our own use even when anonymous; empty when unauthenticated */
 	bool anonymous;
+	bool sent; /* SESSION: by the served user */
 	struct cpm_slice rule; /* the rule that deferred it, for operators */
 	int64_t arrived_ms;
 	int64_t expires_ms;
