@@ -23,7 +23,7 @@
 	X(reports) X(reports_sent) X(reports_failed) X(reports_impossible) X(push_expired) \
 	X(quarantined) X(lost_leases) X(documents_missing) X(redis_down) \
 	X(stored) X(unstored) X(store_too_large) X(unstripped) \
-	X(recordings) X(recordings_failed) X(recordings_removed) X(recordings_left) X(reports_lost) \
+	X(recordings) X(recordings_failed) X(recordings_late) X(recordings_removed) X(recordings_left) X(reports_lost) \
 	X(imap_calls) X(imap_done) X(imap_refused) X(imap_down) X(imap_unsure) X(imap_found) X(imap_away) X(imap_overflow) X(imap_latency_ms) \
 	X(large_sent) X(large_discarded) X(large_bridged) X(large_unbridged) \
 	X(managed) X(subscriptions) X(system_messages) X(notified) X(notified_oob) X(documents_changed) X(subscribe_failures)

@@ -23,6 +23,7 @@
 #include "../sip/message.h"
 #include "due.h"
 #include "history.h"
+#include "recorder.h"
 
 #define ADDRESS_MAX 4096
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
@@ -262,6 +263,10 @@ void report_due(struct due *d, int64_t now)
 		LM_ERR("event=unreported id=%.*s why=\"its record is gone or cannot be read\"\n",
 				(int)d->id.n, d->id.p);
 		due_done(d);
+		return;
+	}
+	if(r.kind == CPM_RECORD_SESSION) {
+		recorder_due(d, now);
 		return;
 	}
 	if(now >= r.expires_ms) {

@@ -299,6 +299,11 @@ bool draft_make(struct draft *d, struct context *c, const struct request *r, boo
 	return scratch.b.rc == CPM_OK;
 }
 
+struct cpm_slice draft_sender(const struct cpm_record *r)
+{
+	return r->sent ? r->aor : r->originator;
+}
+
 bool draft_complete(struct cpm_slice record, const struct cpm_cpim *cpim, uint64_t size,
 		struct cpm_buf *out, struct cpm_slice *originator)
 {
@@ -313,6 +318,6 @@ bool draft_complete(struct cpm_slice record, const struct cpm_cpim *cpim, uint64
 	r.original_to = cpm_slice_head(cpim->original_to, settings.limits.max_header_bytes);
 	if(!r.subject.n)
 		r.subject = cpm_slice_head(cpim->subject, settings.limits.max_header_bytes);
-	*originator = r.originator;
+	*originator = draft_sender(&r);
 	return cpm_record_build(&r, &settings.limits, out, NULL) == CPM_OK;
 }

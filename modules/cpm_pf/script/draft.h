@@ -24,10 +24,13 @@ bool draft_make(struct draft *d, struct context *c, const struct request *r, boo
 /* The value of P-Asserted-Identity: what was asserted, or the identity that was proven otherwise. There is one: c->facts. */
 void draft_add_asserted(struct cpm_buf *b, const struct context *c, const struct request *r);
 
-/* The record of an INVITE learns what its media said: its new text is appended. *originator borrows from the old one. False when it is
- * too large, or cannot be read. */
+/* The record of an INVITE, or of a session's message, learns what its media said: its new text is appended. *originator is whose message
+ * it is, and borrows from the old one. False when it is too large, or cannot be read. */
 bool draft_complete(struct cpm_slice record, const struct cpm_cpim *cpim, uint64_t size,
 		struct cpm_buf *out, struct cpm_slice *originator);
+
+/* Whose message it is: in a session it may be the served user's own. Borrows from r. */
+struct cpm_slice draft_sender(const struct cpm_record *r);
 
 /* Appends the identity of a message by its originator and imdn Message-ID. */
 void draft_add_identity(struct cpm_buf *b, struct cpm_slice originator, struct cpm_slice imdn_id);
