@@ -31,7 +31,7 @@ struct chronicle {
 struct chronicle_entry {
 	struct chronicle_entry *next, **at; /* among the open ones */
 	struct chronicle *chronicle;        /* until it is finished */
-	void (*go_on)(void *owner);
+	chronicle_went_on go_on;
 	void *owner;
 	const char *failed;    /* why it will not be recorded; "": that has been said */
 	struct copy *copy;     /* of a large one */
@@ -176,7 +176,7 @@ static void copy_went_on(void *owner)
 	struct chronicle_entry *e = owner;
 
 	if(e->chronicle && e->go_on)
-		e->go_on(e->owner);
+		e->go_on(e->owner, e);
 }
 
 static void copy_recorded(void *owner, struct cpm_slice line)
@@ -198,7 +198,7 @@ static void entry_enlarge(struct chronicle_entry *e, uint64_t total)
 }
 
 struct chronicle_entry *chronicle_open(struct chronicle *c, bool sent,
-		struct cpm_slice content_type, uint64_t total, void (*go_on)(void *owner), void *owner)
+		struct cpm_slice content_type, uint64_t total, chronicle_went_on go_on, void *owner)
 {
 	struct chronicle_entry *e;
 

@@ -22,6 +22,9 @@
 struct chronicle;       /* of one conversation */
 struct chronicle_entry; /* of one of its messages */
 
+/* What chronicle_put waited for has come. */
+typedef void (*chronicle_went_on)(void *owner, struct chronicle_entry *e);
+
 /* All below take NULL for none: then nothing is recorded. */
 
 /* aor: canonical key of the served user, who was invited; invite: the text of the INVITE's record. Both are copied. NULL when there is no
@@ -32,10 +35,10 @@ void chronicle_end(struct chronicle **c);
 /* About once a second. */
 void chronicle_tend(struct chronicle *c, int64_t now_ms);
 
-/* A message begins. sent: by the served user. content_type: of its SEND. total: octets when known, else 0. go_on(owner): what chronicle_put
- * waited for has come; not after finish or drop. NULL: it is not recorded, and if it ought to have been that was counted and logged. */
+/* A message begins. sent: by the served user. content_type: of its SEND. total: octets when known, else 0. go_on is not
+ * called after finish or drop. NULL: it is not recorded, and if it ought to have been that was counted and logged. */
 struct chronicle_entry *chronicle_open(struct chronicle *c, bool sent,
-		struct cpm_slice content_type, uint64_t total, void (*go_on)(void *owner), void *owner);
+		struct cpm_slice content_type, uint64_t total, chronicle_went_on go_on, void *owner);
 /* Octets in order, each once. False: no more, until go_on. */
 bool chronicle_put(struct chronicle_entry *e, uint64_t at, struct cpm_slice octets);
 /* The other side has all of it, total octets. Clears the pointer. */

@@ -153,7 +153,7 @@ START_TEST(dropped)
 }
 END_TEST
 
-static void went_on(void *owner)
+static void went_on(void *owner, struct chronicle_entry *e)
 {
 	++*(int *)owner;
 }
