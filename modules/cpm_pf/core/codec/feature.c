@@ -120,3 +120,17 @@ bool cpm_feature_system(struct cpm_slice header)
 	}
 	return cpm_feature_in(header, CPM_ICSI_SYSTEMMSG);
 }
+
+bool cpm_feature_denied(struct cpm_slice contact, struct cpm_slice tag)
+{
+	struct cpm_slice value, params, name, said;
+
+	while(cpm_header_next_value(&contact, &value)) {
+		cpm_header_strip_params(value, &params);
+		while(cpm_header_next_param(&params, &name, &said))
+			if(cpm_slice_ieq(name, tag)
+					&& cpm_slice_ieq(cpm_header_unquote(said), CPM_SLICE("FALSE")))
+				return true;
+	}
+	return false;
+}

@@ -40,6 +40,9 @@ bool cpm_feature_any(struct cpm_slice header_value);
 /* True when a feature tag in an Accept-Contact or Contact value marks a system message: by the plain tag, or by its later service. */
 bool cpm_feature_system(struct cpm_slice header_value);
 
+/* True when a Contact value says that its client does not have what this tag names ("audio"): the tag with the value "FALSE" (RFC 3840). */
+bool cpm_feature_denied(struct cpm_slice contact, struct cpm_slice tag);
+
 /* True when a P-Asserted-Service or P-Preferred-Service value (a comma-separated list of URNs in
  * the clear) names this service. */
 bool cpm_feature_in_service(struct cpm_slice header_value, enum cpm_icsi icsi);
