@@ -53,9 +53,28 @@ function ksr_request_route()
 	reply(405, "Method Not Allowed")
 end
 
--- Dialogs that end here (managing deferred messages): ACK, BYE, CANCEL, UPDATE.
+-- Dialogs that end here (managing deferred messages, large messages): ACK, BYE, CANCEL, UPDATE. And those of others that go through
+-- here (sessions): they name us by Route.
 function ksr_route_indialog()
 	if cpm.handle_indialog() >= 0 then
+		KSR.x.exit()
+	end
+	if KSR.siputils.has_totag() > 0 and KSR.rr.loose_route() > 0 then
+		-- Nobody but the trusted core says who somebody is.
+		if not trusted() and KSR.hdr.is_present("P-Asserted-Identity") > 0 then
+			KSR.hdr.remove("P-Asserted-Identity")
+			KSR.textopsx.msg_apply_changes()
+		end
+		-- A client that gave its GRUU as Contact.
+		if KSR.is_myself_ruri() and KSR.registrar.lookup("location") < 0 then
+			if not KSR.is_ACK() then
+				KSR.sl.send_reply(404, "Not Found")
+			end
+			KSR.x.exit()
+		end
+		if KSR.tm.t_relay() < 0 then
+			KSR.sl.sl_reply_error()
+		end
 		KSR.x.exit()
 	end
 	if KSR.is_CANCEL() or KSR.is_ACK() then
@@ -180,23 +199,30 @@ function ksr_route_interwork()
 	ksr_route_relay()
 end
 
--- A CPM standalone message in large message mode for a user of ours (8.3.1.2).
+-- A CPM standalone message in large message mode (8.3.1.2), or a CPM session (8.3.2.1), for a user of ours.
 function ksr_route_invite()
 	ksr_route_originator()
 	if not KSR.is_myself_ruri() then
 		ksr_route_relay()
 	end
-	if cpm.is_service("largemsg") < 0 then
+	if cpm.is_service("largemsg") < 0 and cpm.is_service("session") < 0 then
 		reply(488, "Not Acceptable Here")
 	end
 	KSR.tm.t_newtran()
-	local loaded = cpm.load_user("ksr_route_large")
+	local loaded = cpm.load_user("ksr_route_invited")
 	if loaded == 0 then
 		KSR.x.exit()
 	elseif loaded == -1 then
 		reply(404, "Not Found")
 	end
-	ksr_route_large()
+	ksr_route_invited()
+end
+
+function ksr_route_invited()
+	if cpm.is_service("largemsg") > 0 then
+		ksr_route_large()
+	end
+	ksr_route_session()
 end
 
 function ksr_route_large()
@@ -269,6 +295,95 @@ function ksr_route_not_received()
 		KSR.x.exit()
 	end
 	ksr_route_not_deferred()
+end
+
+local function refuse(reason)
+	cpm.refuse(reason)
+	KSR.x.exit()
+end
+
+-- A CPM session, between two users or of a group (8.3.2.1).
+function ksr_route_session()
+	if fact("reason") == "documents" or fact("reason") == "busy" then
+		ksr_route_not_deferred()
+	end
+	-- Step 1: a client is there.
+	if cpm.check_registered() < 0 then
+		refuse("no-client")
+	end
+	-- Step 2, step 3 (do-not-disturb asks which medium it is about), step 4.
+	if cpm.check_blocked() > 0 then
+		cpm.reject("122")
+		KSR.x.exit()
+	end
+	cpm.apply_policy("session")
+	if cpm.check_dnd() > 0 then
+		refuse("dnd")
+	end
+	if cpm.check_media() > 0 then
+		refuse(fact("reason"))
+	end
+	-- What the norm leaves to policies and preferences: the user's rules for sessions.
+	local action = fact("action")
+	if action == "reject" then
+		cpm.reject("122")
+		KSR.x.exit()
+	elseif action == "interwork" then
+		if cpm.interwork() < 0 then
+			refuse("no-client")
+		end
+		ksr_route_session_relay()
+	elseif action == "forward" then
+		cpm.forward()
+		ksr_route_session_relay()
+	elseif action == "store" or action == "defer" then -- a conversation cannot wait
+		refuse("policy")
+	end
+	-- Step 6: as a proxy, the media go past us. The user's clients are invited at once.
+	if cpm.select_session() < 0 then
+		refuse(fact("reason"))
+	end
+	KSR.tm.t_on_failure("ksr_failure_session")
+	ksr_route_session_relay()
+end
+
+-- We stay on the way of all requests in the dialog. Reject-Contact, Request-Disposition.
+function ksr_branch_session()
+	KSR.rr.record_route()
+	cpm.dress_session()
+	return 1
+end
+
+function ksr_route_session_relay()
+	KSR.tm.t_on_branch("ksr_branch_session")
+	if KSR.tm.t_relay() < 0 then
+		KSR.tm.t_reply(500, "Server Internal Error")
+	end
+	KSR.x.exit()
+end
+
+-- No client accepted. A 302 says where to go on, once.
+function ksr_failure_session()
+	if KSR.tm.t_is_canceled() > 0 then
+		return 1
+	end
+	if cpm.follow_redirect() > 0 then
+		KSR.tm.t_on_failure("ksr_failure_redirected")
+		KSR.tm.t_on_branch("ksr_branch_session")
+		KSR.tm.t_relay()
+		return 1
+	end
+	return ksr_failure_redirected()
+end
+
+-- Else the ISF, where the user's rule wants it; else the best of the answers goes to the caller.
+function ksr_failure_redirected()
+	if KSR.tm.t_is_canceled() < 0 and fact("action") == "deliver+interwork" and KSR.tm.t_check_status("6[0-9][0-9]") < 0
+		and cpm.interwork() > 0 then
+		KSR.tm.t_on_branch("ksr_branch_session")
+		KSR.tm.t_relay()
+	end
+	return 1
 end
 
 -- The first 2xx goes back to the originator; without any, ksr_failure_undelivered.

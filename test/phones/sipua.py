@@ -63,9 +63,11 @@ def sdp(path, *, host="127.0.0.1", port=9, direction="sendrecv", setup=None, siz
 
 
 class SipAgent:
-    """One agent of one user. Requests that come are kept; INVITEs are answered by on_invite(request) -> (status, sdp, headers)."""
+    """One agent of one user. Requests that come are kept; INVITEs are answered by on_invite(request) -> (status, sdp, headers), MESSAGE,
+    BYE and the methods of also by 200."""
 
-    def __init__(self, aor, server, *, on_invite=None, answer_bye=True, port=0):
+    def __init__(self, aor, server, *, on_invite=None, answer_bye=True, port=0, also=()):
+        self.also = also
         self.aor, self.server, self.on_invite, self.answer_bye = aor, server, on_invite, answer_bye
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", port))
@@ -114,7 +116,7 @@ class SipAgent:
             invite = next((r for k, r, _ in self.requests if k == key and r.method == "INVITE"), None)
             if invite and not known:
                 self.reply(invite, source, 487)
-        elif message.method == "MESSAGE" or (message.method == "BYE" and self.answer_bye):
+        elif message.method == "MESSAGE" or message.method in self.also or (message.method == "BYE" and self.answer_bye):
             self.reply(message, source, 200)
 
     def _answer_invite(self, message, source, known):
@@ -128,9 +130,10 @@ class SipAgent:
         to = request.get("To")
         if not tag_of(to):
             to += ";tag=" + self.tags.setdefault(request.get("Call-ID"), secrets.token_hex(6))
+        contact = [] if any(h.startswith("Contact:") for h in headers) else [f"Contact: <sip:ua@{self.address}>"]
         lines = [f"SIP/2.0 {status} {'OK' if status == 200 else 'Because'}", *(f"Via: {v}" for v in request.all("Via")),
                  *(f"Record-Route: {v}" for v in request.all("Record-Route")), f"From: {request.get('From')}", f"To: {to}",
-                 f"Call-ID: {request.get('Call-ID')}", f"CSeq: {request.get('CSeq')}", f"Contact: <sip:ua@{self.address}>", *headers]
+                 f"Call-ID: {request.get('Call-ID')}", f"CSeq: {request.get('CSeq')}", *contact, *headers]
         self._send(lines, body, source)
 
     def _send(self, lines, body, target=None):
@@ -187,10 +190,16 @@ class SipAgent:
             return found()[count - 1]
 
 
+def routes(message, *, reverse=False):
+    """The route set that Record-Route says, as Route header lines: for the callee in order, for the caller reversed."""
+    found = [route.strip() for value in message.all("Record-Route") for route in value.split(",")]
+    return [f"Route: {route}" for route in (reversed(found) if reverse else found)]
+
+
 class Call:
     """An INVITE of ours and its dialog."""
 
-    def __init__(self, agent, uri, body, *, headers=(), to=None, timeout_s=10):
+    def __init__(self, agent, uri, body, *, headers=(), to=None, timeout_s=10, ack=""):
         self.agent, self.uri, self.call_id, self.from_tag = agent, uri, secrets.token_hex(12), secrets.token_hex(6)
         self.cseq, self.to = 1, to or uri
         self.reply = agent.request(
@@ -199,8 +208,9 @@ class Call:
         self.to_tag = tag_of(self.reply.get("To", "")) if self.reply.status else None
         contact = re.search(r"<(sip:[^>]+)>", self.reply.get("Contact", ""))
         self.target = contact.group(1) if contact else uri
+        self.routes = routes(self.reply, reverse=True)
         if self.reply.status == 200:
-            self._within("ACK", wait=False)
+            self.within("ACK", wait=False, body=ack)
         elif self.reply.status >= 300:
             via = None
             self.agent.request("ACK", uri, to=to, call_id=self.call_id, from_tag=self.from_tag, to_tag=self.to_tag,
@@ -210,12 +220,14 @@ class Call:
     def status(self):
         return self.reply.status
 
-    def _within(self, method, **options):
+    def within(self, method, *, headers=(), **options):
+        """A request in the dialog; its final reply. An ACK is for the last INVITE."""
         if method != "ACK":
             self.cseq += 1
         return self.agent.request(
-            method, self.target, to=self.to, call_id=self.call_id, from_tag=self.from_tag, to_tag=self.to_tag, cseq=self.cseq, **options
+            method, self.target, to=self.to, call_id=self.call_id, from_tag=self.from_tag, to_tag=self.to_tag, cseq=self.cseq,
+            headers=[*self.routes, *headers], **options,
         )
 
     def bye(self):
-        return self._within("BYE").status
+        return self.within("BYE").status

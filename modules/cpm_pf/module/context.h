@@ -51,9 +51,12 @@ struct context {
 	struct cpm_slice rule;
 	bool dnd;         /* the last cpm_check_dnd said yes */
 	bool undelivered; /* clients or the ISF were tried */
-	bool no_client;   /* cpm_select_clients found none */
+	bool no_client;   /* cpm_select_clients or cpm_select_session found none */
+	bool dressed;     /* cpm_select_session has header fields for the branches */
+	bool to_isf;      /* cpm_interwork was the last to say where it goes */
 
-	const char *reason; /* static word: why cpm_defer's route runs */
+	const char *reason;   /* static word: why cpm_defer's route runs */
+	struct cpm_slice why; /* in words, for the log; static, or borrows from the request */
 	char message_id[64];
 	long count;
 

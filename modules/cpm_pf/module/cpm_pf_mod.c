@@ -13,6 +13,7 @@
 #include "../media/media.h"
 #include "../queue/queue.h"
 #include "../redis/admin.h"
+#include "../script/choice.h"
 #include "../sip/contacts.h"
 #include "../sip/message.h"
 #include "../sip/transaction.h"
@@ -116,6 +117,10 @@ static int mod_init(void)
 			   .agent_line = settings_agent_line(),
 			   .post = command_post_dialog})) {
 		LM_ERR("no shared memory for dialogs\n");
+		return -1;
+	}
+	if(!choice_init((size_t)settings.session_places)) {
+		LM_ERR("no shared memory for where sessions are\n");
 		return -1;
 	}
 	if(!queue_init() || !archive_init()) {

@@ -46,6 +46,12 @@ WRAP_0(select_clients)
 WRAP_0(interwork)
 WRAP_0(interwork_copy)
 WRAP_0(forward)
+WRAP_0(check_registered)
+WRAP_0(check_media)
+WRAP_0(select_session)
+WRAP_0(dress_session)
+WRAP_0(follow_redirect)
+WRAP_1(refuse)
 WRAP_1(defer)
 WRAP_1(store)
 WRAP_1(record)
@@ -98,6 +104,12 @@ cmd_export_t exports_functions[] = {
 	EXPORT_0("cpm_interwork", interwork),
 	EXPORT_0("cpm_interwork_copy", interwork_copy),
 	EXPORT_0("cpm_forward", forward),
+	EXPORT_0("cpm_check_registered", check_registered),
+	EXPORT_0("cpm_check_media", check_media),
+	EXPORT_0("cpm_select_session", select_session),
+	{"cpm_dress_session", (cmd_function)w_dress_session, 0, 0, 0, BRANCH_ROUTE},
+	EXPORT_0("cpm_follow_redirect", follow_redirect),
+	EXPORT_1("cpm_refuse", refuse),
 	EXPORT_1("cpm_defer", defer),
 	EXPORT_1("cpm_store", store),
 	EXPORT_1("cpm_record", record),
@@ -139,6 +151,12 @@ sr_kemi_t exports_kemi[] = {
 	KEMI(interwork, NO, NO, NO, NO, NO, NO),
 	KEMI(interwork_copy, NO, NO, NO, NO, NO, NO),
 	KEMI(forward, NO, NO, NO, NO, NO, NO),
+	KEMI(check_registered, NO, NO, NO, NO, NO, NO),
+	KEMI(check_media, NO, NO, NO, NO, NO, NO),
+	KEMI(select_session, NO, NO, NO, NO, NO, NO),
+	KEMI(dress_session, NO, NO, NO, NO, NO, NO),
+	KEMI(follow_redirect, NO, NO, NO, NO, NO, NO),
+	KEMI(refuse, STR, NO, NO, NO, NO, NO),
 	KEMI(defer, STR, NO, NO, NO, NO, NO),
 	KEMI(store, STR, NO, NO, NO, NO, NO),
 	KEMI(record, STR, NO, NO, NO, NO, NO),

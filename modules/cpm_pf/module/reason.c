@@ -5,9 +5,6 @@
  */
 #include "reason.h"
 
-#include <stddef.h>
-#include <string.h>
-
 struct reason {
 	const char *word;
 	int status;
@@ -26,6 +23,9 @@ static const struct reason reasons[] = {
 		{"no-messages", 488, "Not Acceptable Here"},
 		{"bad-event", 489, "Bad Event"},
 		{"not-acceptable", 406, "Not Acceptable"},
+		{"dnd", 480, "Temporarily Unavailable"},
+		{"policy", 480, "Temporarily Unavailable"},
+		{"media", 488, "Not Acceptable Here"},
 		{"no-media", 488, "Not Acceptable Here"},
 		{"store", 503, "Service Unavailable"},
 		{"busy", 503, "Service Unavailable"},
@@ -55,4 +55,15 @@ const char *reason_phrase(const char *reason)
 	const struct reason *r = reason_find(reason);
 
 	return r ? r->phrase : "Server Internal Error";
+}
+
+const char *reason_word(struct cpm_slice name)
+{
+	size_t i;
+
+	for(i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if(cpm_slice_eq(cpm_slice_of(reasons[i].word), name))
+			return reasons[i].word;
+	}
+	return NULL;
 }

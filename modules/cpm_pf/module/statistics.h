@@ -16,6 +16,7 @@
 	X(blocked) X(rejected) X(version_refused) X(anonymity_refused) \
 	X(malformed) X(too_large) X(unsupported) X(expires_odd) \
 	X(relayed) X(interworked) X(forwarded) \
+	X(refused) X(sessions) X(sessions_answered) X(sessions_unanswered) X(redirected) \
 	X(accepted) X(deferred) X(deferred_dnd) X(deferred_offline) X(deferred_policy) X(deferred_undelivered) \
 	X(deferred_store) X(duplicates) X(quota_refused) X(store_failures) X(unparked) \
 	X(delivered) X(push_sent) X(push_refused) X(push_gone) X(push_unsent) X(push_overflow) \

@@ -5,7 +5,6 @@
  * the interworking function, to another user. tm sends it. The norm's 8.3.1.1
  * steps 4b, 4d and 7.
  */
-#include "../../core/data_lump.h"
 #include "../../core/dprint.h"
 #include "../../core/dset.h"
 #include "../core/codec/feature.h"
@@ -15,46 +14,16 @@
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "../queue/history.h"
-#include "../sip/contacts.h"
+#include "../sip/branch.h"
 #include "../sip/message.h"
 #include "../sip/transaction.h"
 #include "script.h"
 
 /* The one line of a message that goes on at once: what its sender hears from whoever it went to. */
-static void relayed_tell(struct cpm_slice call_id, int code, const char *user)
+static void relayed_tell(const struct transaction_end *end, const char *user)
 {
-	LM_INFO("event=relayed call_id=%.*s user=%s status=%d\n", (int)call_id.n, call_id.p, user,
-			code);
-}
-
-static bool header_append(struct sip_msg *msg, struct cpm_slice lines)
-{
-	struct hdr_field *last;
-	struct lump *anchor;
-	char *copy;
-
-	if(parse_headers(msg, HDR_EOH_F, 0) < 0)
-		return false;
-	last = msg->last_header;
-	anchor = anchor_lump(msg, last->name.s + last->len - msg->buf, 0, 0);
-	copy = anchor ? pkg_malloc(lines.n) : NULL;
-	if(!copy)
-		return false;
-	memcpy(copy, lines.p, lines.n);
-	if(insert_new_lump_before(anchor, copy, (int)lines.n, 0))
-		return true;
-	pkg_free(copy);
-	return false;
-}
-
-static void header_remove(struct sip_msg *msg, hdr_types_t type)
-{
-	struct hdr_field *h;
-
-	for(h = msg->headers; h; h = h->next) {
-		if(h->type == type)
-			del_lump(msg, (int)(h->name.s - msg->buf), h->len, 0);
-	}
+	LM_INFO("event=relayed call_id=%.*s user=%s status=%d\n", (int)end->call_id.n, end->call_id.p,
+			user, end->code);
 }
 
 /* What every request of 8.3.1.1 step 7 carries: the pager-mode tag and our release. */
@@ -87,12 +56,12 @@ static bool dress(struct sip_msg *msg, struct context *c)
 				(struct cpm_slice){c->recording.folder, c->recording.folder_n});
 	if(b.rc != CPM_OK)
 		return false;
-	header_remove(msg, HDR_USERAGENT_T);
+	branch_remove_headers(msg, HDR_USERAGENT_T);
 	/* RFC 3325: who asked for privacy is not named to clients. */
 	if(c->facts.anonymous)
-		header_remove(msg, HDR_PAI_T);
+		branch_remove_headers(msg, HDR_PAI_T);
 	msg_ctx_id_set(msg, &dressed);
-	return header_append(msg, cpm_buf_slice(&b));
+	return branch_append_headers(msg, cpm_buf_slice(&b));
 }
 
 static bool client_suits(const struct context *c, const struct contact *contact)
@@ -101,31 +70,15 @@ static bool client_suits(const struct context *c, const struct contact *contact)
 		   && cpm_decide_client(context_documents(c), contact->instance, CPM_MEDIUM_PAGER);
 }
 
-/* The first client becomes the request itself, the others its branches. */
 static bool client_add(
 		struct sip_msg *msg, struct context *c, const struct contact *contact, bool first)
 {
 	char text[1024];
 	struct cpm_buf b;
-	str uri, hop, path = str_of_slice(contact->path), instance = str_of_slice(contact->instance),
-				  ruid = str_of_slice(contact->ruid);
 
 	cpm_buf_init_fixed(&b, text, sizeof(text));
 	contact_add_request_uri(contact, c->user.key, &b);
-	if(b.rc != CPM_OK)
-		return false;
-	uri = str_of_slice(cpm_buf_slice(&b));
-	hop = str_of_slice(contact_next_hop(contact));
-	if(!first)
-		return append_branch(msg, &uri, &hop, path.len ? &path : NULL, Q_UNSPECIFIED, 0,
-					   contact->socket, instance.len ? &instance : NULL, 0, &ruid, NULL)
-			   > 0;
-	if(rewrite_uri(msg, &uri) < 0 || set_dst_uri(msg, &hop) < 0
-			|| (path.len && set_path_vector(msg, &path) < 0))
-		return false;
-	if(contact->socket)
-		set_force_socket(msg, contact->socket);
-	return true;
+	return b.rc == CPM_OK && branch_add(msg, cpm_buf_slice(&b), contact, first);
 }
 
 int ki_select_clients(struct sip_msg *msg)
@@ -193,7 +146,7 @@ int ki_interwork(struct sip_msg *msg)
 		reset_path_vector(msg);
 		reset_force_socket(msg);
 	}
-	c->undelivered = true;
+	c->undelivered = c->to_isf = true;
 	context_keep(msg, c);
 	transaction_watch(msg, relayed_tell, c->user.key);
 	count(interworked);

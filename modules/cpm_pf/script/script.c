@@ -224,6 +224,20 @@ static const struct {
 } services[] = {{"msg", CPM_ICSI_MSG}, {"largemsg", CPM_ICSI_LARGEMSG},
 		{"deferred", CPM_ICSI_DEFERRED}, {"session", CPM_ICSI_SESSION}};
 
+/* By Accept-Contact; by P-Asserted-Service where that names no service of CPM. */
+static bool asks_for(const struct request *r, enum cpm_icsi icsi)
+{
+	bool any = false;
+	size_t i;
+
+	for(i = 0; i < r->accept_contact_count; i++) {
+		if(cpm_feature_in(r->accept_contact[i], icsi))
+			return true;
+		any |= cpm_feature_any(r->accept_contact[i]);
+	}
+	return !any && cpm_feature_in_service(r->asserted_service, icsi);
+}
+
 int ki_is_service(struct sip_msg *msg, str *service)
 {
 	const struct request *r = context_request(msg, context_of(msg));
@@ -239,12 +253,11 @@ int ki_is_service(struct sip_msg *msg, str *service)
 		;
 	if(!r || k == 4)
 		return -2;
-	for(i = 0; i < r->accept_contact_count; i++) {
-		if(cpm_feature_in(r->accept_contact[i], services[k].icsi))
-			return 1;
-		any |= cpm_feature_any(r->accept_contact[i]);
-	}
-	return !any && cpm_feature_in_service(r->asserted_service, services[k].icsi) ? 1 : -1;
+	return asks_for(r, services[k].icsi)
+						   || (services[k].icsi == CPM_ICSI_SESSION
+								   && asks_for(r, CPM_ICSI_SESSION_GROUP))
+				   ? 1
+				   : -1;
 }
 
 /* The one line of a message that ends here; what was refused for a reason of ours has had it. */

@@ -27,6 +27,13 @@ int ki_select_clients(struct sip_msg *msg);
 int ki_interwork(struct sip_msg *msg);
 int ki_interwork_copy(struct sip_msg *msg);
 int ki_forward(struct sip_msg *msg);
+/* 8.3.2.1: steps 1, 4 and 6, and what to do when no client accepted. */
+int ki_check_registered(struct sip_msg *msg);
+int ki_check_media(struct sip_msg *msg);
+int ki_select_session(struct sip_msg *msg);
+int ki_dress_session(struct sip_msg *msg);
+int ki_follow_redirect(struct sip_msg *msg);
+int ki_refuse(struct sip_msg *msg, str *reason);
 /* 8.3.1.1 step 4c. */
 int ki_store(struct sip_msg *msg, str *route);
 /* 8.5: before a delivery, and when it failed. */

@@ -212,6 +212,12 @@ bool contact_takes_messages(const struct contact *c)
 		   || cpm_feature_in(c->features, CPM_ICSI_DEFERRED);
 }
 
+bool contact_takes_sessions(const struct contact *c)
+{
+	return !cpm_feature_any(c->features) || cpm_feature_in(c->features, CPM_ICSI_SESSION)
+		   || cpm_feature_in(c->features, CPM_ICSI_SESSION_GROUP);
+}
+
 void contact_add_request_uri(const struct contact *c, struct cpm_slice aor, struct cpm_buf *out)
 {
 	struct cpm_slice instance = c->instance;

@@ -50,6 +50,9 @@ bool contacts_any(struct cpm_slice aor);
 /* Does this client take CPM messages, by its feature tags? One that told nothing about CPM counts as able (companion section 3). */
 bool contact_takes_messages(const struct contact *c);
 
+/* The same for CPM sessions. */
+bool contact_takes_sessions(const struct contact *c);
+
 /* Appends the Request-URI for a request to this client: its public GRUU (RFC 5627: the AoR with gr), else its contact. */
 void contact_add_request_uri(const struct contact *c, struct cpm_slice aor, struct cpm_buf *out);
 /* Where such a request goes first: the first Path hop, else received, else the contact. */

@@ -22,6 +22,10 @@ static struct cpm_slice *request_extension(struct request *r, struct cpm_slice n
 				return &r->message_expires;
 			}
 			break;
+		case 16:
+			if(cpm_slice_ieq(name, CPM_SLICE("Session-Replaces")))
+				return &r->session_replaces;
+			break;
 		case 25:
 			if(cpm_slice_ieq(name, CPM_SLICE("InReplyTo-Contribution-ID")))
 				return &r->in_reply_to;

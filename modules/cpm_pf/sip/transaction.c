@@ -131,17 +131,27 @@ void transaction_copy_free(struct transaction_copy *copy)
 
 struct watch {
 	transaction_told *told;
+	bool done; /* under the lock of the transaction's replies */
 	char text[];
 };
 
+/* Each 2xx to an INVITE is passed on; the first one counts. */
 static void on_reply_out(struct cell *t, int type, struct tmcb_params *ps)
 {
-	const struct watch *w = *ps->param;
+	struct watch *w = *ps->param;
+	struct transaction_end end = {.code = ps->code};
+	int branch = t->relayed_reply_branch;
 
-	(void)t;
 	(void)type;
-	if(ps->code >= 200 && !(ps->flags & TMCB_LOCAL_F) && ps->req && ps->req->callid)
-		w->told(slice_of_str(&ps->req->callid->body), ps->code, w->text);
+	if(w->done || ps->code < 200 || (ps->flags & TMCB_LOCAL_F) || !ps->req || !ps->req->callid)
+		return;
+	w->done = true;
+	end.call_id = slice_of_str(&ps->req->callid->body);
+	if(branch >= 0 && branch < t->nr_of_outgoings) {
+		end.uri = slice_of_str(&t->uac[branch].uri);
+		end.instance = slice_of_str(&t->uac[branch].instance);
+	}
+	w->told(&end, w->text);
 }
 
 static void watch_free(void *param)
@@ -167,6 +177,7 @@ void transaction_watch(struct sip_msg *msg, transaction_told *told, struct cpm_s
 	if(!w)
 		return;
 	w->told = told;
+	w->done = false;
 	if(text.n)
 		memcpy(w->text, text.p, text.n);
 	w->text[text.n] = '\0';

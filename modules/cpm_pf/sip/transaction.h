@@ -61,9 +61,16 @@ struct transaction_route {
 bool transaction_route_find(const str *name, struct transaction_route *route);
 bool transaction_continue(const struct transaction_id *id, const struct transaction_route *route);
 
-/* Has told called with the final reply that tm passes on to the sender of this request, once, by whatever process and with the
- * transaction's replies locked; not with a reply of ours. text is copied. A second call for the same transaction does nothing. */
-typedef void transaction_told(struct cpm_slice call_id, int code, const char *text);
+/* The final reply that a sender hears from those whom tm sent his request to. Slices are valid during the call. */
+struct transaction_end {
+	struct cpm_slice call_id;
+	int code;
+	struct cpm_slice uri,
+			instance; /* of the branch whose reply it is: Request-URI, +sip.instance; empty when they are not known */
+};
+/* Has told called with it, once, by whatever process and with the transaction's replies locked; not with a reply of ours. text is copied.
+ * A second call for the same transaction does nothing. */
+typedef void transaction_told(const struct transaction_end *end, const char *text);
 void transaction_watch(struct sip_msg *msg, transaction_told *told, struct cpm_slice text);
 
 /* Adds header lines to whatever reply this request will get. */
