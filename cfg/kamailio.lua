@@ -479,7 +479,7 @@ end
 
 -- What becomes of deferred messages. Runs in the queue process and must not wait.
 function ksr_cpm_event(name)
-	KSR.notice(name .. " id=" .. (fact("message_id") or "-") .. " user=" .. fact("user") .. " reason=" .. fact("reason") .. "\n")
+	KSR.notice(name .. " id=" .. (fact("message_id") or "-") .. " reason=" .. fact("reason") .. "\n")
 	-- Its time has come. The ISF may still reach the user otherwise, as an SMS for instance; what it refuses is discarded.
 	if name == "cpm_pf:expired" then
 		cpm.interwork()

@@ -15,6 +15,7 @@
 #include "../core/codec/object.h"
 #include "../core/codec/uri.h"
 #include "../module/context.h"
+#include "../module/logged.h"
 #include "../module/outcome.h"
 #include "../module/post.h"
 #include "../module/settings.h"
@@ -270,8 +271,7 @@ static void on_answer(void *context, const struct imap_result *result)
 		job->uidvalidity = result->uidvalidity;
 	}
 	if(result->rc == IMAP_REFUSED)
-		LM_DBG("message store: %.*s\n", (int)result->detail.n,
-				result->detail.n ? result->detail.p : "");
+		LM_DBG("message store: %.*s\n", USER_FMT(result->detail));
 	job_back(job);
 }
 

@@ -12,6 +12,7 @@
 #include "../../core/mem/shm.h"
 #include "../core/base/ring.h"
 #include "../core/session/bridge.h"
+#include "../module/logged.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "copy.h"
@@ -25,7 +26,6 @@
 #define FAIL_GRACE_MS 1000
 /* For the media connection of a client that accepted in the last moment; less than the INVITE's patience beyond bridge_wait_ms. */
 #define JOIN_MIN_MS 3000
-#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 struct bridge {
 	struct bridge *next;
@@ -341,7 +341,7 @@ static void bridge_failed(struct bridge *b, const char *why)
 {
 	count(large_unbridged);
 	LM_NOTICE("event=unbridged id=%.*s user=%.*s octets=%llu why=\"%s\" status=%u\n",
-			SLICE_FMT(b->job->id), SLICE_FMT(b->job->aor), (unsigned long long)b->taken, why,
+			SLICE_FMT(b->job->id), USER_FMT(b->job->aor), (unsigned long long)b->taken, why,
 			b->status);
 }
 
@@ -388,7 +388,7 @@ static void sender_tell(struct bridge *b)
 {
 	count(large_bridged);
 	LM_INFO("event=bridged id=%.*s user=%.*s octets=%llu ms=%lld\n", SLICE_FMT(b->job->id),
-			SLICE_FMT(b->job->aor), (unsigned long long)b->taken,
+			USER_FMT(b->job->aor), (unsigned long long)b->taken,
 			(long long)(now_ms() - b->started_ms));
 	if(b->in)
 		leg_verdict(b->in, 200);

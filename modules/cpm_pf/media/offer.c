@@ -7,12 +7,12 @@
 
 #include "../core/codec/mime.h"
 #include "../core/codec/msrpuri.h"
+#include "../module/logged.h"
 #include "../module/reason.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "media.h"
 
-#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 int offer_refuse(struct context *c, const char *reason, const char *why)
 {

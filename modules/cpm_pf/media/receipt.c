@@ -10,6 +10,7 @@
 
 #include "../../core/mem/shm.h"
 #include "../core/codec/cpim.h"
+#include "../module/logged.h"
 #include "../module/outcome.h"
 #include "../module/post.h"
 #include "../module/settings.h"
@@ -20,7 +21,6 @@
 
 /* For the sender's BYE, before we send our own. */
 #define BYE_GRACE_MS 10000
-#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 static struct receipt *receipts;
 
@@ -162,7 +162,7 @@ static void octets_lost(struct receipt *r)
 {
 	count(store_failures);
 	LM_ERR("event=octets_lost id=%.*s user=%.*s pieces=%zu octets=%llu\n",
-			SLICE_FMT(r->job->message->id), SLICE_FMT(r->job->message->aor), r->staging.pieces,
+			SLICE_FMT(r->job->message->id), USER_FMT(r->job->message->aor), r->staging.pieces,
 			(unsigned long long)r->total);
 	verdict(r, 408, "lost");
 }
@@ -308,7 +308,7 @@ static void discard(struct receipt *r, bool hang_up)
 
 	count(large_discarded);
 	LM_NOTICE("event=discarded id=%.*s user=%.*s why=\"%s before the message was whole\"\n",
-			SLICE_FMT(m->id), SLICE_FMT(m->aor),
+			SLICE_FMT(m->id), USER_FMT(m->aor),
 			hang_up ? "connection lost" : "ended by its sender");
 	pieces_drop(r);
 	leave(r, hang_up);

@@ -6,6 +6,7 @@
 #include "recording.h"
 
 #include "../../core/mem/shm.h"
+#include "../module/logged.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "../queue/history.h"
@@ -48,8 +49,8 @@ static void recorded(struct command_job *command, struct store *store, int64_t n
 void recording_failed(struct cpm_slice aor, struct cpm_slice id, const char *reason)
 {
 	count(recordings_failed);
-	LM_NOTICE("event=unrecorded key=%.*s" KEY_SUFFIX " user=%.*s reason=%s\n", (int)id.n, id.p,
-			(int)aor.n, aor.p, reason);
+	LM_NOTICE("event=unrecorded key=%.*s" KEY_SUFFIX " user=%.*s reason=%s\n", SLICE_FMT(id),
+			USER_FMT(aor), reason);
 }
 
 bool recording_begin(const struct recording *r, recording_told told, void *owner)

@@ -11,6 +11,7 @@
 
 #include "../../core/mem/shm.h"
 #include "../core/session/large.h"
+#include "../module/logged.h"
 #include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
@@ -22,7 +23,6 @@
 
 #define SDP_MAX 2048
 #define HEADERS_MAX 65536
-#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 /* From a queue process. */
 struct transfer_job {
@@ -233,7 +233,7 @@ static void transfer_end(struct transfer *t)
 	if(t->status < 300)
 		count(large_sent);
 	LM_INFO("event=transfer id=%.*s user=%.*s octets=%llu status=%d ms=%lld\n",
-			SLICE_FMT(t->job->id), SLICE_FMT(t->job->aor), (unsigned long long)t->job->size,
+			SLICE_FMT(t->job->id), USER_FMT(t->job->aor), (unsigned long long)t->job->size,
 			t->status, (long long)(now_ms() - t->started_ms));
 	post_answer(t->job->ticket, t->status);
 }
@@ -357,7 +357,7 @@ void transfer_answered(size_t place, uint64_t ticket, const struct call_answer *
 		transfer_event(t, CPM_TRANSFER_ACCEPTED, 200);
 	} else {
 		LM_NOTICE("event=answer_unusable id=%.*s user=%.*s\n", SLICE_FMT(t->job->id),
-				SLICE_FMT(t->job->aor));
+				USER_FMT(t->job->aor));
 		transfer_event(t, CPM_TRANSFER_BROKEN, 488);
 		transfer_event(t, CPM_TRANSFER_ACCEPTED, 488);
 	}

@@ -7,9 +7,9 @@
 
 #include "../../core/dprint.h"
 #include "event.h"
+#include "logged.h"
 #include "statistics.h"
 
-#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 static void tell(enum event_kind kind, const struct cpm_record *r, struct cpm_slice body,
 		const char *reason, int status)
@@ -55,7 +55,7 @@ void outcome_deferred(const struct store_job *job)
 			break;
 	}
 	LM_INFO("event=deferred id=%.*s user=%.*s cause=%s expires_ms=%lld%s\n", SLICE_FMT(job->id),
-			SLICE_FMT(job->aor), cpm_defer_cause_name(job->cause), (long long)job->expires_ms,
+			USER_FMT(job->aor), cpm_defer_cause_name(job->cause), (long long)job->expires_ms,
 			note_of(job));
 	if(event_wanted(EVENT_DEFERRED) && cpm_record_parse(job->record, &r, NULL) == CPM_OK)
 		tell(EVENT_DEFERRED, &r, job->body, cpm_defer_cause_name(job->cause), 0);
@@ -64,12 +64,12 @@ void outcome_deferred(const struct store_job *job)
 void outcome_duplicate(struct cpm_slice id, struct cpm_slice aor)
 {
 	count(duplicates);
-	LM_INFO("event=duplicate id=%.*s user=%.*s\n", SLICE_FMT(id), SLICE_FMT(aor));
+	LM_INFO("event=duplicate id=%.*s user=%.*s\n", SLICE_FMT(id), USER_FMT(aor));
 }
 
 void outcome_refused(struct cpm_slice id, struct cpm_slice aor, const char *reason)
 {
-	LM_WARN("event=refused id=%.*s user=%.*s reason=%s\n", SLICE_FMT(id), SLICE_FMT(aor), reason);
+	LM_WARN("event=refused id=%.*s user=%.*s reason=%s\n", SLICE_FMT(id), USER_FMT(aor), reason);
 }
 
 void outcome_delivered(
@@ -77,19 +77,19 @@ void outcome_delivered(
 {
 	count(delivered);
 	LM_INFO("event=delivered id=%.*s user=%.*s status=%d age_ms=%lld\n", SLICE_FMT(r->id),
-			SLICE_FMT(r->aor), status, (long long)(now_ms - r->arrived_ms));
+			USER_FMT(r->aor), status, (long long)(now_ms - r->arrived_ms));
 	tell(EVENT_DELIVERED, r, body, "delivered", status);
 }
 
 void outcome_failed(const struct cpm_record *r, struct cpm_slice body, int status, const char *why)
 {
 	LM_INFO("event=undelivered id=%.*s user=%.*s status=%d why=\"%s\"\n", SLICE_FMT(r->id),
-			SLICE_FMT(r->aor), status, why);
+			USER_FMT(r->aor), status, why);
 	tell(EVENT_UNDELIVERED, r, body, why, status);
 }
 
-#define LOG_END(event)                                                                         \
-	LM_INFO("event=" event " id=%.*s user=%.*s late_ms=%lld\n", SLICE_FMT(id), SLICE_FMT(aor), \
+#define LOG_END(event)                                                                        \
+	LM_INFO("event=" event " id=%.*s user=%.*s late_ms=%lld\n", SLICE_FMT(id), USER_FMT(aor), \
 			(long long)late_ms)
 
 void outcome_ended(
@@ -117,7 +117,7 @@ void outcome_kept(struct cpm_slice id, struct cpm_slice aor)
 {
 	count(expired_kept);
 	LM_NOTICE("event=kept id=%.*s user=%.*s note=\"expired, kept for the message store\"\n",
-			SLICE_FMT(id), SLICE_FMT(aor));
+			SLICE_FMT(id), USER_FMT(aor));
 }
 
 void outcome_stored(struct cpm_slice id, struct cpm_slice aor, struct cpm_slice folder,
@@ -125,15 +125,14 @@ void outcome_stored(struct cpm_slice id, struct cpm_slice aor, struct cpm_slice 
 {
 	count(stored);
 	LM_INFO("event=stored id=%.*s user=%.*s uid=%u uidvalidity=%u folder=\"%.*s\" from=%s\n",
-			SLICE_FMT(id), SLICE_FMT(aor), uid, uidvalidity, SLICE_FMT(folder),
+			SLICE_FMT(id), USER_FMT(aor), uid, uidvalidity, USER_FMT(folder),
 			late ? "queue" : "request");
 }
 
 void outcome_unstored(struct cpm_slice id, struct cpm_slice aor, const char *reason)
 {
 	count(unstored);
-	LM_NOTICE(
-			"event=unstored id=%.*s user=%.*s reason=%s\n", SLICE_FMT(id), SLICE_FMT(aor), reason);
+	LM_NOTICE("event=unstored id=%.*s user=%.*s reason=%s\n", SLICE_FMT(id), USER_FMT(aor), reason);
 }
 
 void outcome_unstored_again(
@@ -145,7 +144,7 @@ void outcome_unstored_again(
 	}
 	count(unstored);
 	LM_DBG("event=unstored id=%.*s user=%.*s reason=%s attempts=%lld\n", SLICE_FMT(id),
-			SLICE_FMT(aor), reason, (long long)attempts);
+			USER_FMT(aor), reason, (long long)attempts);
 }
 
 void outcome_too_large(struct cpm_slice id, struct cpm_slice aor)
@@ -157,7 +156,7 @@ void outcome_too_large(struct cpm_slice id, struct cpm_slice aor)
 void outcome_unstripped(struct cpm_slice id, struct cpm_slice aor, const char *why)
 {
 	count(unstripped);
-	LM_NOTICE("event=unstripped id=%.*s user=%.*s why=\"%s\"\n", SLICE_FMT(id), SLICE_FMT(aor),
+	LM_NOTICE("event=unstripped id=%.*s user=%.*s why=\"%s\"\n", SLICE_FMT(id), USER_FMT(aor),
 			why ? why : "unreadable");
 }
 

@@ -146,6 +146,7 @@ static void xdm_fill(void)
 			.user = settings.xcap_user[0] ? settings.xcap_user : NULL,
 			.password = settings.xcap_password[0] ? settings.xcap_password : NULL,
 			.ca_file = settings.xcap_ca_file[0] ? settings.xcap_ca_file : NULL,
+			.log_hide_digits = (size_t)settings.log_hide_digits,
 			.limits = &settings.limits,
 	};
 }

@@ -18,6 +18,7 @@
 #include "../core/codec/xcapdiff.h"
 #include "../core/session/watch.h"
 #include "../module/command.h"
+#include "../module/logged.h"
 #include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
@@ -35,7 +36,6 @@
 #define GRANTED_MIN_S 5
 /* Of its time, when the next one begins. */
 #define REFRESH_PERCENT 80
-#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 struct changed_job {
 	struct command_job command;
@@ -347,6 +347,6 @@ void changes_answered(uint64_t ticket, int status, int64_t expires_s, int64_t no
 	w->ticket = 0;
 	w->granted_s = granted(expires_s);
 	if(status >= 300)
-		LM_NOTICE("event=unsubscribed user=%.*s status=%d\n", SLICE_FMT(w->aor), status);
+		LM_NOTICE("event=unsubscribed user=%.*s status=%d\n", USER_FMT(w->aor), status);
 	watch_step(w, status < 300 ? CPM_WATCH_ACCEPTED : CPM_WATCH_REFUSED, now);
 }

@@ -12,6 +12,7 @@
 #include "../core/queue/metadata.h"
 #include "../module/context.h"
 #include "../module/event.h"
+#include "../module/logged.h"
 #include "../module/outcome.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
@@ -113,8 +114,8 @@ static void interwork_answered(struct due *d, int status, int64_t now)
 		end(d, &r, STORE_INTERWORKED, CPM_END_INTERWORKED, now);
 	else {
 		count(isf_refused);
-		LM_NOTICE("event=uninterworked id=%.*s user=%.*s status=%d\n", (int)d->id.n, d->id.p,
-				(int)d->aor.n, d->aor.p, status);
+		LM_NOTICE("event=uninterworked id=%.*s user=%.*s status=%d\n", SLICE_FMT(d->id),
+				USER_FMT(d->aor), status);
 		expire(d, &r, now);
 	}
 }

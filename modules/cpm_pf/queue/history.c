@@ -15,6 +15,7 @@
 #include "../core/queue/removal.h"
 #include "../core/queue/retry.h"
 #include "../module/context.h"
+#include "../module/logged.h"
 #include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
@@ -115,8 +116,8 @@ bool history_again(struct archive_job *job)
 void history_failed(const struct archive_job *job)
 {
 	count(recordings_failed);
-	LM_NOTICE("event=unrecorded key=%.*s user=%.*s reason=%s\n", (int)job->key.n, job->key.p,
-			(int)job->aor.n, job->aor.p, job->reason);
+	LM_NOTICE("event=unrecorded key=%.*s user=%.*s reason=%s\n", SLICE_FMT(job->key),
+			USER_FMT(job->aor), job->reason);
 	recording_unsure(job);
 }
 
@@ -129,8 +130,8 @@ static void removal_forgotten(struct command_job *command, struct store *store, 
 		count(recordings_removed);
 	} else {
 		count(recordings_left);
-		LM_WARN("event=recording_left key=%.*s user=%.*s reason=%s\n", (int)a->key.n, a->key.p,
-				(int)a->aor.n, a->aor.p, a->reason);
+		LM_WARN("event=recording_left key=%.*s user=%.*s reason=%s\n", SLICE_FMT(a->key),
+				USER_FMT(a->aor), a->reason);
 	}
 	archive_job_free(a);
 }
@@ -219,8 +220,8 @@ static void removal_back(struct command_job *command, struct store *store, int64
 		due_done(d);
 	} else {
 		if(d->attempts == 0)
-			LM_NOTICE("event=unremoved key=%.*s user=%.*s reason=%s\n", (int)a->key.n, a->key.p,
-					(int)a->aor.n, a->aor.p, a->reason);
+			LM_NOTICE("event=unremoved key=%.*s user=%.*s reason=%s\n", SLICE_FMT(a->key),
+					USER_FMT(a->aor), a->reason);
 		due_again(d, cpm_retry_at(now, removal.since_ms, RETRY_MIN_MS,
 							 (int64_t)settings.retry_max_s * 1000, (uint32_t)random()));
 	}
@@ -235,7 +236,7 @@ void removal_due(struct due *d, int64_t now)
 
 	if(cpm_removal_parse(d->record, &removal) != CPM_OK) {
 		count(recordings_left);
-		LM_ERR("event=recording_left id=%.*s reason=unreadable\n", (int)d->id.n, d->id.p);
+		LM_ERR("event=recording_left id=%.*s reason=unreadable\n", SLICE_FMT(d->id));
 		due_done(d);
 		return;
 	}

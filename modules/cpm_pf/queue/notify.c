@@ -14,6 +14,7 @@
 #include "../core/queue/metadata.h"
 #include "../module/command.h"
 #include "../module/event.h"
+#include "../module/logged.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "../module/ticket.h"
@@ -34,7 +35,6 @@
 /* What tm writes beside our lines: Via, tag, CSeq, Call-ID and the like. */
 #define NOTIFY_TM_HEADERS 350
 #define NOTIFY_JSON_MAX (1 << 20)
-#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 /* One notification under way: the due entry is ours until every client has answered. */
 struct round {
@@ -146,7 +146,7 @@ static void out_of_band(struct cpm_slice aor, long number, const struct cpm_buf 
 	if(json->rc == CPM_OK)
 		facts.json = cpm_buf_slice(json);
 	count(notified_oob);
-	LM_INFO("event=notified user=%.*s how=out-of-band number=%ld\n", SLICE_FMT(aor), number);
+	LM_INFO("event=notified user=%.*s how=out-of-band number=%ld\n", USER_FMT(aor), number);
 	event_run(EVENT_NOTIFY_OOB, &facts);
 }
 
@@ -221,7 +221,7 @@ static void round_begin(struct round *r, const struct cpm_msginfo *info)
 	contacts_free(&contacts);
 	if(r->pending > 1) {
 		LM_INFO("event=notified user=%.*s how=in-band number=%ld clients=%zu\n",
-				SLICE_FMT(r->due->aor), r->number, r->pending - 1);
+				USER_FMT(r->due->aor), r->number, r->pending - 1);
 		count(notified);
 	}
 	if(--r->pending == 0)

@@ -10,6 +10,7 @@
 #include "../../core/dprint.h"
 #include "../../core/mem/shm.h"
 #include "../module/context.h"
+#include "../module/logged.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "../script/draft.h"
@@ -21,7 +22,6 @@
 /* As of all that is recorded after it has arrived. */
 #define KEY_SUFFIX ".h"
 #define IDENTITY_MAX 8192
-#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 struct lane {
 	bool busy;
@@ -72,7 +72,7 @@ static void unrecorded(struct due *d, const struct cpm_record *r, const char *re
 {
 	count(recordings_failed);
 	LM_NOTICE("event=unrecorded key=%.*s" KEY_SUFFIX " user=%.*s reason=%s\n", SLICE_FMT(d->id),
-			SLICE_FMT(r->aor), reason);
+			USER_FMT(r->aor), reason);
 	due_done(d);
 }
 
@@ -81,7 +81,7 @@ static void recorded(struct due *d, const struct archive_job *a)
 	count(recordings);
 	if(d->attempts)
 		LM_INFO("event=recorded key=%.*s user=%.*s uid=%u attempts=%lld\n", SLICE_FMT(a->key),
-				SLICE_FMT(a->aor), a->uid, (long long)d->attempts + 1);
+				USER_FMT(a->aor), a->uid, (long long)d->attempts + 1);
 	due_done(d);
 }
 
@@ -97,7 +97,7 @@ static void not_recorded(struct due *d, struct lane *lane, const struct archive_
 	}
 	if(d->attempts == 0)
 		LM_NOTICE("event=unrecorded_yet key=%.*s user=%.*s reason=%s\n", SLICE_FMT(a->key),
-				SLICE_FMT(a->aor), a->reason);
+				USER_FMT(a->aor), a->reason);
 	rest(lane, storing_again_ms(now, r.arrived_ms, a->rc));
 	put_off(d, lane);
 }
@@ -167,8 +167,8 @@ static bool recorder_begin(
 {
 	struct asked *asked = asked_make(d, lane, r);
 	struct archive_job *a = asked ? archive_job_make(ARCHIVE_RECORD, r->aor, d->id, KEY_SUFFIX,
-								  d->record, d->body, true)
-								: NULL;
+									d->record, d->body, true)
+								  : NULL;
 
 	if(a) {
 		a->owner = asked;

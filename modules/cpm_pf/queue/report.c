@@ -18,6 +18,7 @@
 #include "../core/queue/removal.h"
 #include "../core/queue/retry.h"
 #include "../module/context.h"
+#include "../module/logged.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "../sip/message.h"
@@ -26,7 +27,6 @@
 #include "recorder.h"
 
 #define ADDRESS_MAX 4096
-#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 static char own_address[128]; /* of this Kamailio, as a next hop */
 
@@ -197,14 +197,14 @@ static void sent(const struct due *d, const struct cpm_record *r, int status)
 {
 	count(reports_sent);
 	LM_INFO("event=reported id=%.*s user=%.*s to=%.*s status=%d attempts=%lld\n", SLICE_FMT(d->id),
-			SLICE_FMT(r->aor), SLICE_FMT(r->request_uri), status, (long long)d->attempts + 1);
+			USER_FMT(r->aor), USER_FMT(r->request_uri), status, (long long)d->attempts + 1);
 }
 
 static void failed(const struct due *d, const struct cpm_record *r, int status)
 {
 	count(reports_failed);
 	LM_NOTICE("event=unreported id=%.*s user=%.*s to=%.*s status=%d attempts=%lld\n",
-			SLICE_FMT(d->id), SLICE_FMT(r->aor), SLICE_FMT(r->request_uri), status,
+			SLICE_FMT(d->id), USER_FMT(r->aor), USER_FMT(r->request_uri), status,
 			(long long)d->attempts + 1);
 }
 

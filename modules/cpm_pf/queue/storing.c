@@ -14,6 +14,7 @@
 #include "../../core/mem/shm.h"
 #include "../core/queue/retry.h"
 #include "../module/context.h"
+#include "../module/logged.h"
 #include "../module/outcome.h"
 #include "../module/post.h"
 #include "../module/settings.h"
@@ -62,8 +63,7 @@ static void on_reported(void *context, enum store_rc rc)
 
 	if(rc != STORE_OK && rc != STORE_DUPLICATE) {
 		count(reports_lost);
-		LM_ERR("event=unreported id=%.*s user=%.*s\n", (int)job->id.n, job->id.p, (int)job->aor.n,
-				job->aor.p);
+		LM_ERR("event=unreported id=%.*s user=%.*s\n", SLICE_FMT(job->id), USER_FMT(job->aor));
 	}
 	reply(job, job->stored_status);
 }

@@ -10,6 +10,7 @@
 #include "../core/codec/feature.h"
 #include "../core/codec/header.h"
 #include "../module/context.h"
+#include "../module/logged.h"
 #include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
@@ -22,8 +23,8 @@
 /* The one line of a message that goes on at once: what its sender hears from whoever it went to. */
 static void relayed_tell(const struct transaction_end *end, const char *user)
 {
-	LM_INFO("event=relayed call_id=%.*s user=%s status=%d\n", (int)end->call_id.n, end->call_id.p,
-			user, end->code);
+	LM_INFO("event=relayed call_id=%.*s user=%.*s status=%d\n", SLICE_FMT(end->call_id),
+			USER_FMT(cpm_slice_of(user)), end->code);
 }
 
 /* What every request of 8.3.1.1 step 7 carries: the pager-mode tag and our release. */

@@ -14,6 +14,7 @@
 #include "../core/codec/orders.h"
 #include "../core/codec/sdp.h"
 #include "../module/command.h"
+#include "../module/logged.h"
 #include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
@@ -27,7 +28,6 @@
 #define MANAGE_SDP_MAX 2048
 /* Of the orders in one INVITE that name no message so many get a line. */
 #define MANAGE_LOGGED_MAX 8
-#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 struct manage_job {
 	struct command_job command;
@@ -106,7 +106,7 @@ static int orders_read(struct context *c, struct cpm_arena *arena, struct manage
 	}
 	m->listed = true;
 	if(m->orders.ignored)
-		LM_NOTICE("event=orders_ignored user=%.*s count=%zu first=\"%s\"\n", SLICE_FMT(m->aor),
+		LM_NOTICE("event=orders_ignored user=%.*s count=%zu first=\"%s\"\n", USER_FMT(m->aor),
 				m->orders.ignored, command_printable(&first, m->orders.first_ignored));
 	return 1;
 }
@@ -322,14 +322,14 @@ static void on_managed(void *context, enum store_rc rc, int64_t waiting, const b
 			if(++unknown <= MANAGE_LOGGED_MAX)
 				LM_NOTICE("event=order_ignored user=%.*s id=%s why=\"no such message of this "
 						  "user\"\n",
-						SLICE_FMT(job->aor), command_printable(&id, job->wishes[i].id));
+						USER_FMT(job->aor), command_printable(&id, job->wishes[i].id));
 		} else if(job->wishes[i].action == STORE_ACT_DELIVER
 				  || job->wishes[i].action == STORE_ACT_INTERWORK)
 			job->pushes = true;
 	}
 	count(managed);
 	LM_INFO("event=managed user=%.*s orders=%zu unknown=%zu all=%d waiting=%lld\n",
-			SLICE_FMT(job->aor), job->wish_count, unknown, job->deliver_all, (long long)waiting);
+			USER_FMT(job->aor), job->wish_count, unknown, job->deliver_all, (long long)waiting);
 	/* A CANCEL may have been faster than the answer: the orders stand all the same. */
 	if(dialog_answer(job->dialog, job->sdp))
 		dialog_hang_up(job->dialog);

@@ -13,6 +13,7 @@
 #include "../media/invitation.h"
 #include "../media/receive.h"
 #include "../module/context.h"
+#include "../module/logged.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "../module/wake.h"
@@ -23,7 +24,6 @@
 #include "manage.h"
 #include "subscribe.h"
 
-#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 /* A script that waits for documents. */
 struct parked_script {
@@ -268,7 +268,7 @@ static void rejection_tell(struct sip_msg *msg, int code, const str *warning)
 
 	if(r && !c->reason[0])
 		LM_INFO("event=rejected call_id=%.*s user=%.*s code=%d warning=%.*s rule=\"%.*s\"\n",
-				SLICE_FMT(r->call_id), SLICE_FMT(c->user.key), code, warning->len, warning->s,
+				SLICE_FMT(r->call_id), USER_FMT(c->user.key), code, warning->len, warning->s,
 				SLICE_FMT(c->rule));
 }
 

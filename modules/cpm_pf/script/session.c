@@ -5,6 +5,7 @@
  * proxy: the norm's 8.3.2.1. tm sends, Kamailio's rr stays on the way.
  */
 #include "../../core/dprint.h"
+#include "../module/logged.h"
 #include "../module/reason.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
@@ -13,7 +14,6 @@
 #include "choice.h"
 #include "script.h"
 
-#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 #define HEADERS_MAX 65536
 
 int ki_check_registered(struct sip_msg *msg)
@@ -78,7 +78,7 @@ static void session_tell(const struct transaction_end *end, const char *text)
 
 	cpm_slice_split(&rest, '\n', &user);
 	LM_INFO("event=session call_id=%.*s user=%.*s status=%d\n", SLICE_FMT(end->call_id),
-			SLICE_FMT(user), end->code);
+			USER_FMT(user), end->code);
 	if(end->code >= 300) {
 		count(sessions_unanswered);
 		return;
@@ -190,7 +190,7 @@ int ki_follow_redirect(struct sip_msg *msg)
 		return -1;
 	count(redirected);
 	LM_INFO("event=redirected call_id=%.*s user=%.*s branches=%zu\n", SLICE_FMT(r->call_id),
-			SLICE_FMT(c->user.key), added);
+			USER_FMT(c->user.key), added);
 	return 1;
 }
 
@@ -208,7 +208,7 @@ int ki_refuse(struct sip_msg *msg, str *reason)
 	code = reason_status(word);
 	count(refused);
 	LM_INFO("event=refused call_id=%.*s user=%.*s reason=%s code=%d rule=\"%.*s\" why=\"%.*s\"\n",
-			SLICE_FMT(r->call_id), SLICE_FMT(c->user.key), word, code, SLICE_FMT(c->rule),
+			SLICE_FMT(r->call_id), USER_FMT(c->user.key), word, code, SLICE_FMT(c->rule),
 			SLICE_FMT(c->why));
 	return transaction_refuse(msg, code, reason_phrase(word), cpm_slice_of(settings_server_line()))
 				   ? 1

@@ -10,6 +10,7 @@
 #include "../core/codec/header.h"
 #include "../core/codec/mime.h"
 #include "../module/command.h"
+#include "../module/logged.h"
 #include "../module/post.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
@@ -23,7 +24,6 @@
 #define NOTIFY_HEAD 700
 /* The number alone always goes out. */
 #define SUMMARY_ROOM 200
-#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 struct subscribe_job {
 	struct command_job command;
@@ -194,7 +194,7 @@ static void notify_send(struct subscribe_job *job, struct cpm_slice body)
 							"application/msginfo+xml\r\n");
 	if(lines.rc != CPM_OK || !dialog_once_send(job->dlg, "NOTIFY", cpm_buf_slice(&lines), body))
 		LM_WARN("event=unnotified user=%.*s why=\"the NOTIFY cannot be sent\"\n",
-				SLICE_FMT(job->aor));
+				USER_FMT(job->aor));
 }
 
 static void on_listed(void *context, enum store_rc rc, const struct listing *listing)
@@ -220,7 +220,7 @@ static void on_listed(void *context, enum store_rc rc, const struct listing *lis
 	} else {
 		count(subscriptions);
 		notify_send(job, cpm_buf_slice(&body));
-		LM_INFO("event=listed user=%.*s number=%llu listed=%zu\n", SLICE_FMT(job->aor),
+		LM_INFO("event=listed user=%.*s number=%llu listed=%zu\n", USER_FMT(job->aor),
 				(unsigned long long)listing->info.number, fitted);
 	}
 	cpm_buf_free(&body);

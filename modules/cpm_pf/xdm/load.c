@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #include "../../core/dprint.h"
+#include "../core/codec/number.h"
+#include "../core/codec/uri.h"
 
 #include "fetch.h"
 #include "url.h"
@@ -97,11 +99,22 @@ void load_init(const struct xdm_config *c, load_ended ended)
 	unsaid = 0;
 }
 
+/* A user as log lines show him: NUL-terminated, until the next call. */
+static const char *shown(struct cpm_slice aor)
+{
+	static char text[CPM_URI_KEY_MAX + 1];
+
+	aor = cpm_slice_head(aor, CPM_URI_KEY_MAX);
+	cpm_number_hide(aor, config->log_hide_digits, text);
+	text[aor.n] = '\0';
+	return text;
+}
+
 void load_report(struct cpm_slice aor, enum xdm_failure failure, const char *detail, long status,
 		int64_t now_ms)
 {
 	cache_count(&cache_counters()->failed[failure]);
-	LM_DBG("documents of %.*s: %s\n", (int)aor.n, aor.p, xdm_failure_name(failure));
+	LM_DBG("documents of %s: %s\n", shown(aor), xdm_failure_name(failure));
 	if(now_ms < report_at_ms && report_at_ms - now_ms <= REPORT_INTERVAL_MS) {
 		unsaid++;
 		return;
@@ -348,8 +361,8 @@ static enum load_event compile_parts(struct load *l, struct cpm_document *docume
 	if(event != LOAD_COMPILED)
 		cpm_arena_free(&l->arena);
 	else if(warnings)
-		LM_DBG("documents of %.*s: %zu parts of them mean nothing\n", (int)l->user->aor_n,
-				l->user->aor, warnings);
+		LM_DBG("documents of %s: %zu parts of them mean nothing\n",
+				shown((struct cpm_slice){l->user->aor, l->user->aor_n}), warnings);
 	return event;
 }
 

@@ -33,6 +33,7 @@ struct xdm_config {
 	size_t max_waiters;          /* parked callers in all */
 	const char *user, *password; /* HTTP authentication, or NULL */
 	const char *ca_file;         /* or NULL for the system's */
+	size_t log_hide_digits;      /* of telephone numbers in log lines */
 	const struct cpm_limits *limits;
 };
 

@@ -22,7 +22,7 @@ ALICE = "sip:alice@cpm.test"
 
 
 def events(stack, message_id):
-    return re.findall(rf"cpm_pf:([\w-]+) id={message_id} user=\S+ reason=(.*)", stack.node.log.read_text())
+    return re.findall(rf"cpm_pf:([\w-]+) id={message_id} reason=(.*)", stack.node.log.read_text())
 
 
 @pytest.mark.clause("PM-7", "PM-9")

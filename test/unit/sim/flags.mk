@@ -5,7 +5,7 @@ sim_cflags := -D_GNU_SOURCE -I$(OUT) -Iredis -Isim -DNODE='"$(OUT)/sim/node.so"'
 sim_libs := $(shell pkg-config --libs hiredis) -ldl
 sim_depends := $(OUT)/lua_scripts.h $(OUT)/sim/node.so
 
-sim_node_src := $(abspath sim/node.c) $(MODULE)/module/outcome.c $(MODULE)/module/ticket.c $(addprefix $(MODULE)/queue/,push.c run.c flight.c judge.c session.c session_report.c bucket.c claims.c due.c ending.c report.c) \
+sim_node_src := $(abspath sim/node.c) $(addprefix $(MODULE)/module/,logged.c outcome.c ticket.c) $(addprefix $(MODULE)/queue/,push.c run.c flight.c judge.c session.c session_report.c bucket.c claims.c due.c ending.c report.c) \
 	$(sort $(wildcard $(MODULE)/redis/*.c))
 $(OUT)/sim/node.so: $(sim_node_src) $(OUT)/lua_scripts.h $(OUT)/libcpm.a
 	@mkdir -p $(@D)
