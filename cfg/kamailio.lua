@@ -10,6 +10,9 @@ local TRUSTED = "^127%."
 
 local cpm = KSR.cpm_pf
 
+-- WITH_AUTH loads this module, and htable "credentials".
+local auth = KSR.auth
+
 local function trusted()
 	return string.find(KSR.pv.get("$si"), TRUSTED) ~= nil
 end
@@ -87,6 +90,13 @@ function ksr_route_indialog()
 end
 
 function ksr_route_register()
+	if auth then
+		ksr_route_authenticate()
+		-- Nobody registers for another.
+		if KSR.pv.get("$td") ~= KSR.pv.get("$fd") or KSR.pv.get("$tU") ~= KSR.pv.get("$au") then
+			reply(403, "Forbidden")
+		end
+	end
 	KSR.pv.sets("$xavp(cpm=>contact)", KSR.pv.get("$hdr(Contact)") or "")
 	local saved = KSR.registrar.save("location", 0)
 	if saved < 0 then
@@ -464,9 +474,19 @@ function ksr_route_not_handled()
 	ksr_route_not_deferred()
 end
 
--- Who is it? What the trusted core asserts, and what we say ourselves for our users; From is no proof.
+-- Who is it? What the trusted core asserts, and what we say ourselves for our users, or a digest; From alone is no proof.
 function ksr_route_originator()
-	if (trusted() or KSR.is_myself_srcip()) and cpm.trust_asserted() > 0 then
+	if trusted() or KSR.is_myself_srcip() then
+		if cpm.trust_asserted() > 0 then
+			return
+		end
+	elseif KSR.hdr.is_present("P-Asserted-Identity") > 0 then
+		KSR.hdr.remove("P-Asserted-Identity")
+		KSR.textopsx.msg_apply_changes()
+	end
+	if auth then
+		ksr_route_authenticate()
+		KSR.pv.sets("$cpm(originator)", "sip:" .. KSR.pv.get("$au") .. "@" .. KSR.pv.get("$fd"))
 		return
 	end
 	if KSR.is_INVITE() or KSR.is_SUBSCRIBE() then
@@ -475,6 +495,16 @@ function ksr_route_originator()
 	end
 	KSR.notice("event=refused call_id=" .. KSR.pv.get("$ci") .. " source=" .. KSR.pv.get("$si") .. " reason=unauthenticated\n")
 	reply(403, "Originator Not Authenticated")
+end
+
+function ksr_route_authenticate()
+	local realm = KSR.pv.get("$fd") or ""
+	local password = KSR.htable.sht_get("credentials", (KSR.pv.get("$au") or "") .. "@" .. realm)
+	if password == nil or auth.pv_auth_check(realm, password, 0, 1) < 1 then
+		auth.auth_challenge(realm, 0)
+		KSR.x.exit()
+	end
+	auth.consume_credentials()
 end
 
 -- What becomes of deferred messages. Runs in the queue process and must not wait.

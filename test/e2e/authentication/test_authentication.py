@@ -3,11 +3,12 @@
 """Digest authentication (WITH_AUTH): of REGISTER always, of other requests where no trusted neighbour asserts the originator."""
 
 import pytest
-from lib.messages import sdp
+from lib.messages import cpim, pager_headers, sdp
 from lib.phones import Phone
 from lib.raw import Peer
 
-STACK = {"defines": {"WITH_AUTH": True}}
+STACK = {"defines": {"WITH_AUTH": True, "CPM_TRUSTED": "127.0.0.1"}}
+STRANGER = "127.0.0.2"
 
 
 def credential(scene, aor, password):
@@ -103,4 +104,16 @@ def test_large_message_by_digest(scene):
     peer.send("ACK", cseq=peer.cseq)
     peer.send("BYE")
     assert peer.final("BYE").status == 200
+    peer.close()
+
+
+@pytest.mark.clause("PM-3")
+def test_what_is_asserted_beside_a_digest_goes_no_further(scene):
+    alice, bob, boss = scene.person("alice"), scene.person("bob"), scene.person("boss")
+    known = credential(scene, alice, "secret")
+    phone = scene.phone(bob, register_options=credential(scene, bob, "other"))
+    peer = Peer(scene.stack.node.sip, alice, bob, source=STRANGER)
+    headers = pager_headers(alice, asserted=f"<{boss}>")
+    assert ask(scene, peer, "MESSAGE", known, "secret", headers, cpim("hello", alice, bob)).status == 200
+    assert phone.wait_received(1)[0].all("P-Asserted-Identity") == []
     peer.close()

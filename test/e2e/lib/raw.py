@@ -55,8 +55,9 @@ def request(method, uri, headers=(), body=b"", *, content_length=None):
 class Peer:
     """One end of a dialog over UDP, step by step: each request is sent and each message taken by the test."""
 
-    def __init__(self, sip, aor, target):
+    def __init__(self, sip, aor, target, *, source="127.0.0.1"):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((source, 0))
         self.socket.connect(host_port(sip))
         self.address = "%s:%d" % self.socket.getsockname()
         self.aor, self.target, self.remote = aor, target, target
