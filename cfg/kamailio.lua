@@ -8,6 +8,9 @@
 -- Who may assert an originator, and use RPC: the trusted SIP core.
 local TRUSTED = "^127%."
 
+-- What is let through in the dialogs of others.
+local IN_SESSIONS = {ACK = true, BYE = true, INVITE = true, UPDATE = true, PRACK = true, INFO = true, OPTIONS = true, REFER = true, NOTIFY = true}
+
 local cpm = KSR.cpm_pf
 
 -- WITH_AUTH loads this module, and htable "credentials".
@@ -36,7 +39,7 @@ function ksr_request_route()
 	if KSR.is_OPTIONS() and KSR.is_myself_ruri() then
 		reply(200, "OK")
 	end
-	if KSR.is_NOTIFY() then
+	if KSR.is_NOTIFY() and KSR.hdr.is_present("Route") < 0 then
 		ksr_route_notify()
 	end
 	if KSR.siputils.has_totag() > 0 or KSR.is_CANCEL() or KSR.is_ACK() then
@@ -62,14 +65,13 @@ function ksr_route_indialog()
 	if cpm.handle_indialog() >= 0 then
 		KSR.x.exit()
 	end
-	if KSR.siputils.has_totag() > 0 and KSR.rr.loose_route() > 0 then
+	if IN_SESSIONS[KSR.pv.get("$rm")] and KSR.siputils.has_totag() > 0 and KSR.rr.loose_route() > 0 then
 		-- Nobody but the trusted core says who somebody is.
-		if not trusted() and KSR.hdr.is_present("P-Asserted-Identity") > 0 then
+		if not trusted() then
 			KSR.hdr.remove("P-Asserted-Identity")
-			KSR.textopsx.msg_apply_changes()
 		end
-		-- A client that gave its GRUU as Contact.
-		if KSR.is_myself_ruri() and KSR.registrar.lookup("location") < 0 then
+		-- A client that gave its GRUU as Contact. Nothing else makes this a way to our users.
+		if KSR.is_myself_ruri() and (not string.find(KSR.pv.get("$ru"), ";gr=", 1, true) or KSR.registrar.lookup("location") < 0) then
 			if not KSR.is_ACK() then
 				KSR.sl.send_reply(404, "Not Found")
 			end

@@ -247,3 +247,8 @@ def manage(folder, sip, *, target, aor, headers, body=b"", params="", **options)
 def subscribe(folder, sip, *, target, aor, headers, **options):
     """A SUBSCRIBE of a user; the Call, with the NOTIFY."""
     return _call(folder, "subscribe", sip, target=target, aor=aor, headers=headers, **options)
+
+
+def talk(folder, sip, *, target, aor, headers, body=b"", **options):
+    """An INVITE of a user to a session, and BYE at once; the Call."""
+    return _call(folder, "session", sip, target=target, aor=aor, headers=headers, options=("-key", "params", "", "-key", "body", body), **options)

@@ -8,6 +8,7 @@ import threading
 import pytest
 from lib.documents import blocklist, forward_to, profile, rule, ruleset
 from lib.large import large_body
+from lib.phones import talk
 from lib.raw import Peer
 from lib.session import MESSAGE_TAG, SESSION_TAG, SessionCall, SessionPhone, media, session_headers
 
@@ -114,6 +115,19 @@ def test_a_session(scene, stack):
     now = scene.statistics()
     assert now["sessions"] == before["sessions"] + 1 and now["sessions_answered"] == before["sessions_answered"] + 1
     assert lines(stack, r"event=session call_id={id} user=(\S+) status=(\d+)", id=call.call.call_id) == [(bob, "200")]
+
+
+@pytest.mark.clause("SE-6", "SE-7")
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_session_with_sipp(scene, stack, transport):
+    """A caller of others' make; over TCP we record both of our addresses."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = SessionPhone(scene, bob, connect=False)
+    headers = [tuple(line.split(": ", 1)) for line in [*session_headers(alice), "Content-Type: application/sdp"]]
+    call = talk(scene.folder, stack.node.sip, target=bob, aor=alice, headers=headers, body=media("message").encode(), transport=transport)
+    assert call.status == 200 and "BYE" in call.received[-1].get("CSeq") and call.received[-1].status == 200
+    assert len(call.reply.all("Record-Route")) == (2 if transport == "tcp" else 1)
+    assert len(phone.agent.wait_request("ACK").all("Via")) == len(phone.agent.wait_request("BYE").all("Via")) == 2
 
 
 @pytest.mark.clause("SE-7")
@@ -370,10 +384,30 @@ def test_rules_for_sessions(scene, stack):
 
 
 @pytest.mark.clause("SE-7")
-def test_requests_that_name_no_dialog(scene):
-    """A To tag alone opens no way; a Route without our name neither."""
-    peer = Peer(scene.stack.node.sip, scene.person("alice"), scene.person("bob"))
+@pytest.mark.parametrize("method, route, to_contact, status", [
+    ("BYE", False, True, 481), ("BYE", True, False, 404), ("MESSAGE", True, True, 481), ("MESSAGE", True, False, 481), ("SUBSCRIBE", True, True, 481),
+    ("INFO", True, True, 200),
+])
+def test_a_route_is_no_way_round_the_rules(scene, stack, method, route, to_contact, status):
+    """Requests with a To tag and our Route: to a contact those of a session, to an address of ours none."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = SessionPhone(scene, bob)
+    phone.agent.also += ("INFO",)
+    peer = Peer(stack.node.sip, alice, bob)
     scene.closers.append(peer.close)
-    peer.to_tag = "none"
-    peer.send("BYE")
-    assert peer.final("BYE").status == 481
+    headers = [("Route", f"<sip:{stack.node.sip};lr>")] if route else []
+    peer.send(method, headers, to_tag="none", uri=phone.contact if to_contact else bob)
+    assert peer.final(method).status == status
+    assert [r.method for _, r, _ in phone.agent.requests] == ([method] if status == 200 else [])
+
+
+@pytest.mark.clause("SE-7")
+def test_a_notify_in_a_session(scene):
+    """As after a REFER: within our Route it is no NOTIFY of the XDMS."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = SessionPhone(scene, bob)
+    phone.agent.also += ("NOTIFY", "REFER")
+    call = SessionCall(scene, alice, bob)
+    assert call.call.within("REFER", headers=["Refer-To: <sip:carol@cpm.test>"]).status == 200
+    assert call.call.within("NOTIFY", headers=["Event: refer", "Subscription-State: active"]).status == 200
+    assert call.call.bye() == 200
