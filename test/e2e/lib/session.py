@@ -9,6 +9,7 @@ import threading
 from process import wait_until
 
 from .large import ICSI, MsrpError, MsrpPeer, SipAgent, sdp, tag_of
+from .raw import Peer
 from sipua import Call, routes
 
 SESSION_TAG = f'+g.3gpp.icsi-ref="{ICSI}session"'
@@ -32,6 +33,15 @@ def media(*kinds, path="msrp://127.0.0.1:9/none;tcp", port=9):
         else:
             lines.append(f"m={kind} {at or 4000} RTP/AVP 0")
     return "\r\n".join([*lines, ""])
+
+
+def invite_by_hand(scene, sender, recipient):
+    """An INVITE of a caller who goes on step by step: a raw.Peer whose branch is that of the INVITE."""
+    peer = Peer(scene.stack.node.sip, sender, recipient)
+    scene.closers.append(peer.close)
+    headers = [tuple(line.split(": ", 1)) for line in session_headers(sender) if not line.startswith("P-Asserted")]
+    peer.branch = peer.send("INVITE", [*headers, ("Content-Type", "application/sdp")], media("message").encode())
+    return peer
 
 
 class SessionCall:

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Copyright (C) 2026 the cpm_pf authors
+"""Invitations to sessions while something is away: clients, the XDMS, Redis."""
+
+import os
+import signal
+from contextlib import contextmanager
+
+import pytest
+from lib.session import SessionCall, SessionPhone, invite_by_hand
+from process import wait_until
+
+STACK = {
+    "modparams": [("tm", "fr_timer", 1500), ("cpm_pf", "xdm_fail", "closed"), ("cpm_pf", "xdm_timeout_ms", 1000), ("cpm_pf", "xdm_retry_ms", 0)],
+    "defines": {"CPM_XDM_MAX_AGE_MS": 0, "WITH_SESSION_INTERWORK": True},
+}
+LOG_ALLOW = [r"[Rr]edis"]
+
+
+@contextmanager
+def stalled(stack):
+    """The XDMS does not answer."""
+    stopped = stack.xdms.process.members()
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.clause("SE-9")
+def test_no_client_answers(scene):
+    """408 after fr_timer; with an ISF that is not there either."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phones = [SessionPhone(scene, bob, status=None) for _ in range(2)]
+    assert SessionCall(scene, alice, bob, timeout_s=20).status == 408
+    assert all(phone.invites for phone in phones)
+
+
+@pytest.mark.clause("SE-9")
+def test_no_client_answers_but_the_isf(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    isf = SessionPhone(scene, "sip:isf@cpm.test", register=False, port=int(scene.stack.env["CPM_ISF"].rpartition(":")[2]))
+    SessionPhone(scene, bob, status=None)
+    call = SessionCall(scene, alice, bob, timeout_s=20)
+    assert call.status == 200 and isf.wait_invite().uri == bob and call.call.bye() == 200
+
+
+@pytest.mark.clause("SE-7")
+def test_the_caller_gives_up_while_the_documents_are_fetched(scene, stack):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = SessionPhone(scene, bob)
+    with stalled(stack):
+        peer = invite_by_hand(scene, alice, bob)
+        assert peer.receive(lambda m: m.is_reply and m.status == 100)
+        peer.send("CANCEL", branch=peer.branch, cseq=1)
+        assert peer.final("CANCEL").status == 200 and peer.final("INVITE").status == 487
+        peer.send("ACK", branch=peer.branch, cseq=1)
+    call = SessionCall(scene, alice, bob)
+    assert call.status == 200 and len(phone.invites) == 1 and call.call.bye() == 200
+
+
+@pytest.mark.clause("SE-2")
+def test_documents_that_cannot_be_had(scene, stack):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    with stalled(stack):
+        phone = SessionPhone(scene, bob)
+        call = SessionCall(scene, alice, bob)
+        assert call.status == 503 and call.reply.get("Retry-After") and phone.invites == []
+
+
+@pytest.mark.clause("SE-6")
+def test_redis_is_not_needed(scene, stack):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = SessionPhone(scene, bob)
+    stack.redis.process.kill()
+    try:
+        call = SessionCall(scene, alice, bob)
+        assert call.status == 200 and len(phone.invites) == 1 and call.call.bye() == 200
+    finally:
+        stack.redis.start()
+        wait_until(stack.node.answers_rpc, 15, "the queue has its Redis again")
