@@ -122,14 +122,20 @@ static void lane_serve(struct lane *lane, int64_t now)
 	}
 }
 
+/* Somebody else's mark was there first; our own may be, of an attempt before this one. */
+static bool is_repeat(const struct archive_job *a, const struct due *d)
+{
+	return a->marked != STORE_OK && !cpm_slice_eq(archive_first(a), d->id);
+}
+
 static void recorder_back(struct command_job *command, struct store *store, int64_t now)
 {
 	struct archive_job *a = (struct archive_job *)command;
 	struct asked asked = *(struct asked *)a->owner;
 
 	asked.lane->busy = false;
-	if(a->marked != STORE_OK) {
-		/* A repeat: the first one has been recorded, or is going to be. */
+	if(is_repeat(a, asked.due)) {
+		/* The first one has been recorded, or is going to be. */
 		history_withdraw(a);
 		due_done(asked.due);
 	} else if(a->rc == IMAP_OK) {

@@ -163,6 +163,9 @@ void outside_answer(enum imap_rc rc, enum store_rc marked)
 	job->rc = rc;
 	job->reason = "away";
 	job->marked = marked;
+	job->first_n = outside.first.n;
+	if(outside.first.n)
+		memcpy(job->first, outside.first.p, outside.first.n);
 	job->command.run(&job->command, NULL, outside.now_ms);
 }
 

@@ -89,10 +89,31 @@ START_TEST(identity)
 	ck_slice(outside.job[1]->identity, "sip:carol@cpm.test\nimdn\ni1", "sent");
 	outside_answer(IMAP_OK, STORE_OK);
 	/* A repeat is taken out again, and done. */
-	outside_answer(IMAP_OK, STORE_DUPLICATE);
+	outside.first = CPM_SLICE("other");
+	outside_answer(IMAP_OK, STORE_BUSY);
 	ck_assert_uint_eq(outside.withdrawn, 1);
 	ck_given(1, 1, 0);
 	ck_assert_uint_eq(outside.failed, 0);
+}
+END_TEST
+
+/* The mark of its own first attempt makes no repeat of it. */
+START_TEST(own_mark)
+{
+	begin();
+	take(0);
+	outside_answer(IMAP_UNSURE, STORE_OK);
+	outside.now_ms += 2000;
+	due[0].attempts = 1;
+	outside.first = due[0].id;
+	take(0);
+	outside_answer(IMAP_DOWN, STORE_BUSY);
+	ck_given(1, 0, outside.now_ms + 2000);
+	outside.now_ms += 2000;
+	take(0);
+	outside_answer(IMAP_OK, STORE_BUSY);
+	ck_given(2, 0, 0);
+	ck_assert_uint_eq(outside.withdrawn, 0);
 }
 END_TEST
 
@@ -195,6 +216,7 @@ int main(void)
 
 	tcase_add_test(t, one_after_the_other);
 	tcase_add_test(t, identity);
+	tcase_add_test(t, own_mark);
 	tcase_add_test(t, order_while_the_message_store_is_away);
 	tcase_add_test(t, away_for_longer);
 	tcase_add_test(t, cannot_be_asked);
