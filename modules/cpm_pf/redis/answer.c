@@ -35,6 +35,7 @@ static void tell_down(struct command *c)
 		case COMMAND_NOTIFY:
 		case COMMAND_PIECE:
 		case COMMAND_UNSTAGE:
+		case COMMAND_ROOM:
 			if(c->cb.done)
 				c->cb.done(c->context, STORE_DOWN);
 			break;
@@ -331,6 +332,18 @@ static void mark_answer(struct store *s, struct command *c, const redisReply *re
 	command_free(c);
 }
 
+static void room_answer(struct store *s, struct command *c, const redisReply *reply)
+{
+	if(reply->type != REDIS_REPLY_INTEGER || reply->integer < 0) {
+		unknown(s, c);
+		return;
+	}
+	s->pending--;
+	c->cb.done(c->context,
+			(size_t)reply->integer < s->config->max_user_messages ? STORE_OK : STORE_QUOTA);
+	command_free(c);
+}
+
 bool answer_take(struct store *s, struct link *l, struct command *c, redisReply *reply)
 {
 	switch(c->kind) {
@@ -362,6 +375,9 @@ bool answer_take(struct store *s, struct link *l, struct command *c, redisReply 
 			return false;
 		case COMMAND_MARK:
 			mark_answer(s, c, reply);
+			return false;
+		case COMMAND_ROOM:
+			room_answer(s, c, reply);
 			return false;
 		default:
 			command_free(c);

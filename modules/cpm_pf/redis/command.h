@@ -24,7 +24,8 @@ enum command_kind {
 	COMMAND_OCTETS,
 	COMMAND_UNSTAGE,
 	COMMAND_MARK,
-	COMMAND_ASKED = COMMAND_MARK, /* somebody waits for those up to here */
+	COMMAND_ROOM,
+	COMMAND_ASKED = COMMAND_ROOM, /* somebody waits for those up to here */
 	COMMAND_LOAD,                 /* SCRIPT LOAD after NOSCRIPT */
 	COMMAND_ASKING,               /* precedes a command that Cluster redirected with ASK */
 	COMMAND_WAIT,
@@ -48,7 +49,8 @@ struct command {
 		store_next_cb next;
 		store_claim_cb claim;
 		store_settle_cb settle;
-		store_done_cb done; /* COMMAND_REPORT, COMMAND_NOTIFY, COMMAND_PIECE, COMMAND_UNSTAGE */
+		store_done_cb
+				done; /* COMMAND_REPORT, COMMAND_NOTIFY, COMMAND_PIECE, COMMAND_UNSTAGE, COMMAND_ROOM */
 		store_octets_cb octets;
 		store_mark_cb mark;
 		store_list_cb list;

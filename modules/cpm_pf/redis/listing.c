@@ -46,6 +46,22 @@ struct command *listing_call(const struct store_config *config, const char *sha,
 	return call_finished(c);
 }
 
+struct command *listing_room(
+		const struct store_config *config, const char *sha, struct cpm_slice aor)
+{
+	struct command *c;
+
+	if(!call_aor_ok(aor))
+		return NULL;
+	c = call_new(
+			COMMAND_ROOM, sha, cpm_key_shard(aor, config->shards), 2, 0, 2 * (aor.n + CALL_SMALL));
+	if(!c)
+		return NULL;
+	call_key(c, config, "u", aor);
+	call_key(c, config, "p", aor);
+	return call_finished(c);
+}
+
 static struct command *manage_new(const struct store_config *config, const char *sha,
 		struct cpm_slice aor, int64_t now_ms, int64_t store_ms, size_t args)
 {

@@ -28,6 +28,10 @@ struct command *listing_manage(
 struct command *listing_manage_on(const struct store_config *config, const char *sha,
 		const struct command *c, const redisReply *answer);
 
+/* How many messages the user has, by room.lua: an integer. */
+struct command *listing_room(
+		const struct store_config *config, const char *sha, struct cpm_slice aor);
+
 /* Values at the head of the answers of list.lua: total, leased. */
 #define LISTING_HEAD 2
 #define LISTING_ROW 9

@@ -32,6 +32,8 @@ const char *script_text(enum script script)
 			return lua_seal;
 		case SCRIPT_MARK:
 			return lua_mark;
+		case SCRIPT_ROOM:
+			return lua_room;
 		case SCRIPT_TOTALS:
 			return lua_totals;
 		case SCRIPT_SHAPE:

@@ -17,6 +17,7 @@ enum script {
 	SCRIPT_PIECE,
 	SCRIPT_SEAL,
 	SCRIPT_MARK,
+	SCRIPT_ROOM,
 	SCRIPT_LOADED, /* the store loads those before; an operator's call sends its script along */
 	SCRIPT_TOTALS = SCRIPT_LOADED,
 	SCRIPT_SHAPE,

@@ -287,6 +287,18 @@ bool store_list(struct store *s, struct cpm_slice aor, int64_t now_ms, size_t of
 	return submit(s, c, context);
 }
 
+bool store_room(struct store *s, struct cpm_slice aor, store_done_cb cb, void *context)
+{
+	struct command *c;
+
+	if(!s->available || s->pending >= s->config->max_pending)
+		return false;
+	c = listing_room(s->config, s->sha[SCRIPT_ROOM], aor);
+	if(c)
+		c->cb.done = cb;
+	return submit(s, c, context);
+}
+
 bool store_manage(
 		struct store *s, const struct store_manage *manage, store_manage_cb cb, void *context)
 {

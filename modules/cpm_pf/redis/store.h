@@ -105,6 +105,10 @@ typedef void (*store_put_cb)(void *context, enum store_rc rc, struct cpm_slice i
 /* False when it is refused at once (not available or max_pending); then the callback does not come. Copies what it needs. */
 bool store_put(struct store *s, const struct store_put *put, store_put_cb cb, void *context);
 
+/* Would a message of this user's be over quota now? rc STORE_OK or STORE_QUOTA; a put asks again. */
+typedef void (*store_done_cb)(void *context, enum store_rc rc);
+bool store_room(struct store *s, struct cpm_slice aor, store_done_cb cb, void *context);
+
 /* A message that goes into the message store without being put leaves a mark, in the place of that of a put: who repeats it finds out
  * that there may be one already. It outlives this node, not the server: nobody waits for the disk. */
 struct store_mark {
@@ -267,7 +271,6 @@ bool store_settle(
 		struct store *s, const struct store_settle *settle, store_settle_cb cb, void *context);
 
 /* A report on its own, of a message that never was in the queue; kept in the shard of aor. rc STORE_DUPLICATE: it is there already. */
-typedef void (*store_done_cb)(void *context, enum store_rc rc);
 bool store_report_put(struct store *s, struct cpm_slice aor, int64_t now_ms,
 		const struct store_report *report, store_done_cb cb, void *context);
 

@@ -140,13 +140,30 @@ def test_stored_when_its_time_has_come(scene, stack, people):
 
 @pytest.mark.clause("LM-8n")
 def test_no_more_than_a_user_may_have(scene, stack, people):
-    """The quota is one for messages of both kinds; what is over it leaves nothing behind."""
+    """The quota is one for messages of both kinds. Whoever is over it hears so before he sends an octet."""
     alice, bob, _ = people
     assert send_large(scene, alice, bob, large_body(alice, bob, SIZE)) == [200]
     assert [scene.send(alice, bob).status for _ in range(3)] == [202, 202, 480]
+    refused = scene.statistics()["quota_refused"]
+    assert LargeCall(scene, alice, bob, size=SIZE).status == 480
+    assert scene.statistics()["quota_refused"] == refused + 1
+    assert f"user={bob} reason=quota" in stack.node.log.read_text()
+    assert len(scene.waiting(bob)) == 3
+    stack.rpc("cpm_pf.delete", scene.waiting(bob)[0])
+    scene.wait_waiting(bob, 2)
+    assert send_large(scene, alice, bob, large_body(alice, bob, SIZE)) == [200]
+
+
+@pytest.mark.clause("LM-8n")
+def test_no_room_any_more_when_it_is_whole(scene, stack, people):
+    """Two come at once and there is room for one: what is over it leaves nothing behind."""
+    alice, bob, _ = people
+    assert [scene.send(alice, bob).status for _ in range(2)] == [202, 202]
+    calls = [LargeCall(scene, alice, bob) for _ in range(2)]
+    assert [call.status for call in calls] == [200, 200]
+    assert calls[0].peer.send(large_body(alice, bob, SIZE), chunk=50000)[-1] == 200
     before, refused = octets_left(stack), scene.statistics()["quota_refused"]
-    call = LargeCall(scene, alice, bob)
-    assert call.peer.send(large_body(alice, bob, SIZE), chunk=50000)[-1] == 413
-    assert call.call.bye() == 200
+    assert calls[1].peer.send(large_body(alice, bob, SIZE), chunk=50000)[-1] == 413
+    assert [call.call.bye() for call in calls] == [200, 200]
     assert len(scene.waiting(bob)) == 3 and scene.statistics()["quota_refused"] == refused + 1
     wait_until(lambda: octets_left(stack) == before, 10, "what came of it to be gone")

@@ -496,6 +496,37 @@ START_TEST(a_repeated_put_is_accepted_once)
 }
 END_TEST
 
+static enum store_rc room(const char *aor)
+{
+	int seen = 0;
+
+	ck_assert(store_room(store, cpm_slice_of(aor), done_seen, &seen));
+	test_until(&store, 1, seen);
+	return (enum store_rc)(seen - 100);
+}
+
+/* It says what a put would, waiting and parked together, and changes nothing. */
+START_TEST(room_is_what_a_put_finds)
+{
+	struct store_put put = driver_message("m");
+
+	config.max_user_messages = 2;
+	ck_assert_int_eq(room(AOR), STORE_OK);
+	ck_assert_int_eq(driver_put(store, &put).rc, STORE_OK);
+	ck_assert_int_eq(room(AOR), STORE_OK);
+	put = driver_message("p");
+	put.place = STORE_TO_PULL;
+	ck_assert_int_eq(driver_put(store, &put).rc, STORE_OK);
+	ck_assert_int_eq(room(AOR), STORE_QUOTA);
+	put = driver_message("q");
+	ck_assert_int_eq(driver_put(store, &put).rc, STORE_QUOTA);
+	ck_assert_int_eq(room("sip:carol@example.com"), STORE_OK);
+	ck_assert(!store_room(store, CPM_SLICE_NONE, done_seen, NULL));
+	driver_wish(store, "p", STORE_ACT_DELETE);
+	ck_assert_uint_eq(driver_balance(&config).accepted, 2);
+}
+END_TEST
+
 /* Reports */
 
 START_TEST(an_end_and_its_report_are_one_step)
@@ -1027,6 +1058,7 @@ int main(void)
 	tcase_add_test(t, who_lost_the_lease_lands_nothing);
 	tcase_add_test(t, an_interworked_message_has_its_own_sum);
 	tcase_add_test(t, a_repeated_put_is_accepted_once);
+	tcase_add_test(t, room_is_what_a_put_finds);
 	tcase_add_test(t, an_end_and_its_report_are_one_step);
 	tcase_add_test(t, a_report_is_tried_again_until_it_lapses);
 	tcase_add_test(t, a_late_repeat_of_a_report_keeps_nothing);
