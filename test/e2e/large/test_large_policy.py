@@ -124,8 +124,8 @@ def test_do_not_disturb(scene, people):
 
 def test_who_is_not_known_or_speaks_of_something_else(scene, people):
     assert LargeCall(scene, *people, headers=large_headers(people[0], asserted=False)).status == 403
-    session = [h.replace("largemsg", "session") for h in large_headers(people[0])]
-    assert LargeCall(scene, *people, headers=session).status == 488
+    other = [h.replace("largemsg", "filetransfer") for h in large_headers(people[0])]
+    assert LargeCall(scene, *people, headers=other).status == 488
 
 
 @pytest.mark.clause("MG-4")
