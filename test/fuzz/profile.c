@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void ask(const struct cpm_documents *d)
 {
-	for(int i = CPM_MEDIUM_PAGER; i <= CPM_MEDIUM_SESSION; i++) {
+	for(int i = CPM_MEDIUM_PAGER; i < CPM_MEDIUM_COUNT; i++) {
 		enum cpm_medium medium = (enum cpm_medium)i;
 		bool wanted = cpm_decide_client(d, CPM_SLICE("urn:uuid:a1"), medium);
 

@@ -73,23 +73,37 @@ static struct cpm_slice tag_of(struct cpm_slice medium)
 	return medium;
 }
 
-/* One of the media is enough: what else is offered a client refuses in its answer. */
-static bool takes_any(const struct contact *contact, const struct cpm_sdpmedia *media)
+bool choice_medium(struct cpm_slice name, enum cpm_medium *medium)
 {
-	size_t i;
-
-	for(i = 0; i < media->count; i++) {
-		if(!cpm_feature_denied(contact->features, tag_of(media->names[i])))
-			return true;
+	if(cpm_slice_eq(name, CPM_SLICE(CPM_SDPMEDIA_MESSAGE))) {
+		*medium = CPM_MEDIUM_SESSION;
+		return true;
 	}
-	return media->count == 0;
+	return cpm_medium_of(name, medium) && *medium >= CPM_MEDIUM_SESSION;
 }
 
+static bool takes(const struct context *c, const struct contact *contact, struct cpm_slice name)
+{
+	enum cpm_medium medium;
+
+	return !cpm_feature_denied(contact->features, tag_of(name))
+		   && (!choice_medium(name, &medium)
+				   || cpm_decide_client(context_documents(c), contact->instance, medium));
+}
+
+/* One of the media is enough: what else is offered a client refuses in its answer. */
 static bool client_suits(
 		const struct context *c, const struct contact *contact, const struct cpm_sdpmedia *media)
 {
-	return contact_takes_sessions(contact) && takes_any(contact, media)
-		   && cpm_decide_client(context_documents(c), contact->instance, CPM_MEDIUM_SESSION);
+	size_t i;
+
+	if(!contact_takes_sessions(contact))
+		return false;
+	for(i = 0; i < media->count; i++) {
+		if(takes(c, contact, media->names[i]))
+			return true;
+	}
+	return media->count == 0 && takes(c, contact, CPM_SLICE(CPM_SDPMEDIA_MESSAGE));
 }
 
 static void expect(struct session_choice *choice, size_t i)

@@ -36,6 +36,9 @@ void choice_add_headers(
 enum cpm_rc choice_read_media(
 		const struct request *r, struct cpm_sdpmedia *media, struct cpm_diag *diag);
 
+/* The medium of the policy that a name stands for; false when the policy has none. */
+bool choice_medium(struct cpm_slice name, enum cpm_medium *medium);
+
 /* In any process: the user's session with this Contribution-ID is on this client now. instance: its +sip.instance, else uri, its contact,
  * counts. An empty contribution_id does nothing. */
 void choice_remember(struct cpm_slice aor, struct cpm_slice contribution_id,

@@ -204,7 +204,8 @@ int ki_apply_policy(struct sip_msg *msg, str *medium)
 	if(trouble)
 		return trouble;
 	if(!cpm_medium_of(slice_of_str(medium), &c->facts.medium)) {
-		LM_ERR("cpm_apply_policy: \"%.*s\" is none of pager, large, deferred, session\n",
+		LM_ERR("cpm_apply_policy: \"%.*s\" is none of pager, large, deferred, session, "
+			   "file-transfer, audio, video\n",
 				medium->len, medium->s);
 		return -2;
 	}

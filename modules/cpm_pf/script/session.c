@@ -44,10 +44,26 @@ static int no_offer(struct context *c, struct cpm_slice allowed)
 				   : media_refuse(c, "media", CPM_SLICE("no offer to judge by"));
 }
 
+/* Whether the user's rules reject this medium beside the messages, of which the verdict for the session speaks. */
+static bool user_rejects(struct context *c, struct cpm_slice name)
+{
+	struct cpm_facts facts = c->facts;
+	struct cpm_verdict verdict;
+
+	facts.now_ms = c->now_ms;
+	if(!choice_medium(name, &facts.medium) || facts.medium == CPM_MEDIUM_SESSION)
+		return false;
+	cpm_decide(context_documents(c), &facts, &verdict);
+	if(verdict.action != CPM_REJECT)
+		return false;
+	c->rule = verdict.rule;
+	return true;
+}
+
 int ki_check_media(struct sip_msg *msg)
 {
 	struct cpm_slice allowed = cpm_slice_of(settings.session_media);
-	struct context *c = context_of(msg);
+	struct context *c = context_judged(msg);
 	const struct request *r = context_request(msg, c);
 	struct cpm_sdpmedia media;
 	struct cpm_diag diag = {0};
@@ -65,7 +81,7 @@ int ki_check_media(struct sip_msg *msg)
 				c, rc == CPM_LIMIT ? "too-large" : "malformed", cpm_slice_of(diag.reason));
 	}
 	for(i = 0; i < media.count; i++) {
-		if(!cpm_sdpmedia_in(allowed, media.names[i]))
+		if(!cpm_sdpmedia_in(allowed, media.names[i]) || user_rejects(c, media.names[i]))
 			return media_refuse(c, "media", media.names[i]);
 	}
 	return -1;

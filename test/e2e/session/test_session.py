@@ -6,7 +6,7 @@ import re
 import threading
 
 import pytest
-from lib.documents import blocklist, forward_to, profile, rule, ruleset
+from lib.documents import blocklist, forward_to, one, profile, rule, ruleset
 from lib.large import large_body
 from lib.phones import talk
 from lib.raw import Peer
@@ -70,6 +70,22 @@ def test_broken_sdp(scene):
     headers = [*session_headers(alice), "Content-Type: application/sdp"]
     assert [SessionCall(scene, alice, bob, body=body, headers=headers).status for body in broken] == [400, 400, 413]
     assert phone.invites == []
+
+
+@pytest.mark.clause("SE-4")
+def test_media_that_the_user_does_not_want(scene, stack):
+    """By a rule for file transfer, audio or video; of messages the verdict for the session speaks (403)."""
+    alice, bob, carol = scene.person("alice"), scene.person("bob"), scene.person("carol")
+    rules = [rule("no-audio", ["allow-reject-invite"], media=("audio",), identity=one(alice)), rule("later", ["allow-defer"], media=("file-transfer",))]
+    scene.documents.put("policy", bob, ruleset(*rules))
+    SessionPhone(scene, bob, status=486)
+    for sender, kinds, status in (
+        (alice, ["message"], 486), (alice, ["message", "audio"], 488), (alice, ["audio:0", "file"], 486), (carol, ["message", "audio"], 486),
+    ):
+        call = SessionCall(scene, sender, bob, body=media(*kinds))
+        assert call.status == status
+        refused = f'call_id={call.call.call_id} user={bob} reason=media code=488 rule="no-audio" why="audio"'
+        assert (refused in stack.node.log.read_text()) == (status == 488)
 
 
 @pytest.mark.clause("SE-6", "SE-7")
@@ -172,6 +188,16 @@ def test_a_client_without_messages_takes_what_else_is_offered(scene):
     assert SessionCall(scene, alice, bob, body=media("message", "audio:0")).status == 480
     assert SessionCall(scene, alice, bob, body=media("message", "audio")).status == 486
     assert len(phone.invites) == 1
+
+
+@pytest.mark.clause("SE-6")
+def test_media_that_a_profile_keeps_from_a_client(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    scene.documents.put("profile", bob, profile({INSTANCE.format("b7"): {"audio": False, "message-session": False}}))
+    phone = SessionPhone(scene, bob, instance=INSTANCE.format("b7"), status=486)
+    for kinds, status in ((["message", "audio"], 480), (["message", "audio", "video"], 486), (["file"], 486)):
+        assert SessionCall(scene, alice, bob, body=media(*kinds)).status == status
+    assert len(phone.invites) == 2
 
 
 @pytest.mark.clause("SE-6")

@@ -117,7 +117,7 @@ START_TEST(no_document_is_no_preference)
 	all[1] = absent.compiled;
 	all[2] = empty.compiled;
 	for(size_t i = 0; i < UNIT_COUNT(all); i++)
-		for(int medium = CPM_MEDIUM_PAGER; medium <= CPM_MEDIUM_SESSION; medium++) {
+		for(int medium = CPM_MEDIUM_PAGER; medium < CPM_MEDIUM_COUNT; medium++) {
 			struct policy_request r;
 			struct cpm_verdict v;
 			struct cpm_slice rule;

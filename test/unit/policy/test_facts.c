@@ -7,7 +7,7 @@
 
 START_TEST(names_media)
 {
-	for(int i = CPM_MEDIUM_PAGER; i <= CPM_MEDIUM_SESSION; i++) {
+	for(int i = CPM_MEDIUM_PAGER; i < CPM_MEDIUM_COUNT; i++) {
 		enum cpm_medium medium;
 
 		ck_assert(cpm_medium_of(cpm_slice_of(cpm_medium_name((enum cpm_medium)i)), &medium));

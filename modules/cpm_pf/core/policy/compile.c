@@ -53,6 +53,9 @@ unsigned cpm_compile_media(struct cpm_slice name)
 			{"deferred-messages", CPM_MEDIUM_DEFERRED},
 			{"deferred", CPM_MEDIUM_DEFERRED},
 			{"message-session", CPM_MEDIUM_SESSION},
+			{"file-transfer", CPM_MEDIUM_FILE},
+			{"audio", CPM_MEDIUM_AUDIO},
+			{"video", CPM_MEDIUM_VIDEO},
 	};
 
 	for(size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

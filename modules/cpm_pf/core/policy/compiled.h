@@ -79,7 +79,7 @@ enum cpm_rule_class {
 
 /* Bits of cpm_rule.media: 1 << enum cpm_medium, and this one: large messages where nothing but the
  * rule for pager mode speaks of them. */
-#define CPM_MEDIA_LARGE_AS_PAGER (1u << 4)
+#define CPM_MEDIA_LARGE_AS_PAGER (1u << CPM_MEDIUM_COUNT)
 
 struct cpm_rule {
 	uint64_t signature; /* of an identity condition: without a common bit no match; or all ones */
@@ -110,8 +110,6 @@ struct cpm_scope {
 	const struct cpm_scope_rule *rules;
 	size_t count;
 };
-
-#define CPM_MEDIUM_COUNT 4
 
 struct cpm_ruleset {
 	const struct cpm_rule *rules;

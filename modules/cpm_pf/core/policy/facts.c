@@ -10,6 +10,9 @@ static const char *const names[] = {
 		[CPM_MEDIUM_LARGE] = "large",
 		[CPM_MEDIUM_DEFERRED] = "deferred",
 		[CPM_MEDIUM_SESSION] = "session",
+		[CPM_MEDIUM_FILE] = "file-transfer",
+		[CPM_MEDIUM_AUDIO] = "audio",
+		[CPM_MEDIUM_VIDEO] = "video",
 };
 
 bool cpm_medium_of(struct cpm_slice word, enum cpm_medium *medium)

@@ -8,9 +8,18 @@
 
 #include "../codec/uri.h"
 
-enum cpm_medium { CPM_MEDIUM_PAGER, CPM_MEDIUM_LARGE, CPM_MEDIUM_DEFERRED, CPM_MEDIUM_SESSION };
+enum cpm_medium {
+	CPM_MEDIUM_PAGER,
+	CPM_MEDIUM_LARGE,
+	CPM_MEDIUM_DEFERRED,
+	CPM_MEDIUM_SESSION,
+	CPM_MEDIUM_FILE, /* what a session may have beside messages, as the next two */
+	CPM_MEDIUM_AUDIO,
+	CPM_MEDIUM_VIDEO,
+	CPM_MEDIUM_COUNT,
+};
 
-/* "pager", "large", "deferred", "session"; false on another word. */
+/* "pager", "large", "deferred", "session", "file-transfer", "audio", "video"; false on another word. */
 bool cpm_medium_of(struct cpm_slice word, enum cpm_medium *medium);
 const char *cpm_medium_name(enum cpm_medium medium);
 
