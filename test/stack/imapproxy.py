@@ -37,6 +37,7 @@ class ImapProxy:
         self._lock = threading.Lock()
         self._manners, self._left = "pass", None
         self.appends = 0  # that came through to the server's door
+        self.open = self.most = 0  # connections, now and at any time
         self._pairs = []
         self._listener = socket.create_server((host, port))
         self.address = "%s:%d" % self._listener.getsockname()
@@ -103,9 +104,13 @@ class ImapProxy:
             return
         with self._lock:
             self._pairs.append((client, server))
+            self.open += 1
+            self.most = max(self.most, self.open)
         doom = {}
         threading.Thread(target=self._from_client, args=(client, server, doom), daemon=True).start()
         self._from_server(client, server, doom)
+        with self._lock:
+            self.open -= 1
 
     def _from_client(self, client, server, doom):
         seen = b""
