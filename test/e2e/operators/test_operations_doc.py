@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copyright (C) 2026 the cpm_pf authors
-"""doc/operations.md, "Large messages", "Watch", "Steer what waits", "Try expiry by hand" and "Try pull by hand", typed as they stand."""
+"""doc/operations.md, "Large messages", "Sessions", "Watch", "Steer what waits", "Try expiry by hand" and "Try pull by hand", typed as they stand."""
 
 import os
 import re
@@ -104,3 +104,11 @@ def test_large_messages_by_hand(scene, stack):
     assert said.count("the same\n") == 2 and "answered [200]" in said
     assert "large_sent: 1" in said and "large_bridged: 1" in said and "balance: 0" in said
     assert scene.waiting(BOB) == []
+
+
+@pytest.mark.clause("SE-1", "SE-6", "SE-7")
+def test_sessions_by_hand(stack):
+    said = shell(stack, "\n".join(blocks("Sessions")).replace("kamcmd", program("kamcmd")), TOP)
+    assert "sip:bob@cpm.test: You said: Lunch?" in said and "heard: Are you there?" in said and "BYE: 200" in said
+    assert "Request-Disposition: fork, parallel" in said and "sessions_answered: 1" in said
+    assert "INVITE: SIP/2.0 480 Temporarily Unavailable" in said and "\trefused: 1" in said
