@@ -48,7 +48,8 @@ class SessionCall:
     """A caller's INVITE; with a 200 its media is there. body: another offer, "" for none."""
 
     def __init__(self, scene, sender, recipient, *, headers=None, extra=(), contribution=None, body=None, node=None, **options):
-        self.agent = SipAgent(sender, (node or scene.stack.node).sip, on_invite=lambda request: (200, media("message"), []), also=("UPDATE",))
+        again = (200, media("message"), [])
+        self.agent = SipAgent(sender, (node or scene.stack.node).sip, on_invite=lambda request: again, also=("UPDATE",))
         scene.closers.append(self.close)
         self.peer = MsrpPeer()
         offer = sdp(self.peer.path, port=self.peer.port, setup="actpass") if body is None else body
@@ -71,7 +72,9 @@ class SessionPhone:
     """A client that registers and takes sessions: it connects to the caller. status: of the answers to INVITEs, in order; with anything but
     200 nothing more happens, None is silence, 180 rings for ever. answer: further header lines of the answer."""
 
-    def __init__(self, scene, aor, *, status=200, register=True, tags=SESSION_TAG, instance=None, answer=(), port=0, connect=True, node=None):
+    def __init__(
+        self, scene, aor, *, status=200, register=True, tags=SESSION_TAG, instance=None, answer=(), port=0, connect=True, node=None
+    ):
         self.aor, self.status, self.answer, self.connect = aor, status, list(answer), connect
         self.tags, self.instance, self.invites, self.peers = tags, instance, [], []
         self.agent = SipAgent(aor, (node or scene.stack.node).sip, on_invite=self._on_invite, port=port, also=("UPDATE",))
@@ -118,7 +121,8 @@ class SessionPhone:
         )
 
     def wait_peer(self, count=1, timeout_s=10):
-        return wait_until(lambda: len(self.peers) >= count and self.peers[count - 1], timeout_s, f"session {count} of {self.aor}", pause_s=0.02)
+        what = f"session {count} of {self.aor}"
+        return wait_until(lambda: len(self.peers) >= count and self.peers[count - 1], timeout_s, what, pause_s=0.02)
 
     def close(self):
         for peer in self.peers:

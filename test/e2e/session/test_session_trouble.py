@@ -11,7 +11,9 @@ from lib.session import SessionCall, SessionPhone, invite_by_hand
 from process import wait_until
 
 STACK = {
-    "modparams": [("tm", "fr_timer", 1500), ("cpm_pf", "xdm_fail", "closed"), ("cpm_pf", "xdm_timeout_ms", 1000), ("cpm_pf", "xdm_retry_ms", 0)],
+    "modparams": [
+        ("tm", "fr_timer", 1500), ("cpm_pf", "xdm_fail", "closed"), ("cpm_pf", "xdm_timeout_ms", 1000), ("cpm_pf", "xdm_retry_ms", 0),
+    ],
     "defines": {"CPM_XDM_MAX_AGE_MS": 0, "WITH_SESSION_INTERWORK": True},
 }
 LOG_ALLOW = [r"[Rr]edis"]
