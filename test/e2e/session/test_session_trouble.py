@@ -33,12 +33,13 @@ def stalled(stack):
 
 
 @pytest.mark.clause("SE-9")
-def test_no_client_answers(scene):
+def test_no_client_answers(scene, stack):
     """408 after fr_timer; with an ISF that is not there either."""
     alice, bob = scene.person("alice"), scene.person("bob")
     phones = [SessionPhone(scene, bob, status=None) for _ in range(2)]
-    assert SessionCall(scene, alice, bob, timeout_s=20).status == 408
-    assert all(phone.invites for phone in phones)
+    call = SessionCall(scene, alice, bob, timeout_s=20)
+    assert call.status == 408 and all(phone.invites for phone in phones)
+    assert stack.node.log.read_text().count(f"event=session call_id={call.call.call_id} user={bob} status=408") == 1
 
 
 @pytest.mark.clause("SE-9")
