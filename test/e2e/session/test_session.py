@@ -401,6 +401,15 @@ def test_a_second_302_is_not_followed(scene):
 
 
 @pytest.mark.clause("SE-9")
+def test_another_3xx_is_the_caller_s(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    other = SessionPhone(scene, "sip:other@elsewhere.test", register=False)
+    SessionPhone(scene, bob, status=301, answer=[f"Contact: <{other.contact}>"])
+    call = SessionCall(scene, alice, bob)
+    assert call.status == 301 and call.reply.get("Contact") == f"<{other.contact}>" and other.invites == []
+
+
+@pytest.mark.clause("SE-9")
 def test_the_best_answer_goes_to_the_caller(scene, stack):
     alice, bob = scene.person("alice"), scene.person("bob")
     SessionPhone(scene, bob, status=500)
