@@ -70,8 +70,8 @@ function ksr_route_indialog()
 		if not trusted() then
 			KSR.hdr.remove("P-Asserted-Identity")
 		end
-		-- A client that gave its GRUU as Contact. Nothing else makes this a way to our users.
-		if KSR.is_myself_ruri() and (not string.find(KSR.pv.get("$ru"), ";gr=", 1, true) or KSR.registrar.lookup("location") < 0) then
+		-- A client that gave its GRUU as Contact. (To another address of ours no Route leads: RFC 3261 section 16.4.)
+		if KSR.is_myself_ruri() and KSR.registrar.lookup("location") < 0 then
 			if not KSR.is_ACK() then
 				KSR.sl.send_reply(404, "Not Found")
 			end

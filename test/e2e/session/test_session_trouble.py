@@ -39,7 +39,8 @@ def test_no_client_answers(scene, stack):
     phones = [SessionPhone(scene, bob, status=None) for _ in range(2)]
     call = SessionCall(scene, alice, bob, timeout_s=20)
     assert call.status == 408 and all(phone.invites for phone in phones)
-    assert stack.node.log.read_text().count(f"event=session call_id={call.call.call_id} user={bob} status=408") == 1
+    line = f"event=session call_id={call.call.call_id} user={bob} status=408"
+    wait_until(lambda: stack.node.log.read_text().count(line) == 1, 5, "the line of the session")
 
 
 @pytest.mark.clause("SE-9")
