@@ -4,15 +4,18 @@
 
 import os
 import signal
+import threading
 from contextlib import contextmanager
 
 import pytest
-from lib.session import SessionCall, SessionPhone, invite_by_hand
+from lib.session import SessionCall, SessionPhone, invite_by_hand, tag_of
 from process import wait_until
 
 STACK = {
     "modparams": [
-        ("tm", "fr_timer", 1500), ("cpm_pf", "xdm_fail", "closed"), ("cpm_pf", "xdm_timeout_ms", 1000), ("cpm_pf", "xdm_retry_ms", 0),
+        # 0: tm tells of a second 2xx as well.
+        ("tm", "reply_relay_mode", 0), ("tm", "fr_timer", 1500), ("cpm_pf", "xdm_fail", "closed"), ("cpm_pf", "xdm_timeout_ms", 1000),
+        ("cpm_pf", "xdm_retry_ms", 0),
     ],
     "defines": {"CPM_XDM_MAX_AGE_MS": 0, "WITH_SESSION_INTERWORK": True},
 }
@@ -64,6 +67,31 @@ def test_the_caller_gives_up_while_the_documents_are_fetched(scene, stack):
         peer.send("ACK", branch=peer.branch, cseq=1)
     call = SessionCall(scene, alice, bob)
     assert call.status == 200 and len(phone.invites) == 1 and call.call.bye() == 200
+
+
+@pytest.mark.clause("SE-7")
+def test_two_clients_accept_at_once(scene, stack):
+    """Both answers reach the caller (RFC 3261 section 16.7), who keeps the first."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phones = [SessionPhone(scene, bob, connect=False) for _ in range(2)]
+    together = threading.Barrier(2)
+    for phone in phones:
+        answer = phone.agent.on_invite
+        phone.agent.on_invite = lambda request, answer=answer: (together.wait(5), answer(request))[1]
+    peer = invite_by_hand(scene, alice, bob)
+    tags = []
+    for _ in phones:
+        reply = peer.receive(lambda m: m.is_reply and m.method == "INVITE" and m.status == 200 and tag_of(m.get("To")) not in tags)
+        tags.append(tag_of(reply.get("To")))
+        dialog = {"to_tag": tag_of(reply.get("To")), "uri": reply.get("Contact").partition("<")[2].partition(">")[0]}
+        route = [("Route", reply.get("Record-Route"))]
+        peer.send("ACK", route, cseq=1, **dialog)
+        peer.send("BYE", route, **dialog)
+        assert peer.final("BYE").status == 200
+    assert stack.node.log.read_text().count(f"event=session call_id={peer.call_id} ") == 1
+    for phone in phones:
+        phone.agent.wait_request("ACK")
+        assert tag_of(phone.agent.wait_request("BYE").get("To")) in tags
 
 
 @pytest.mark.clause("SE-2")
