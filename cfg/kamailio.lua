@@ -66,12 +66,13 @@ function ksr_route_indialog()
 		KSR.x.exit()
 	end
 	if IN_SESSIONS[KSR.pv.get("$rm")] and KSR.siputils.has_totag() > 0 and KSR.rr.loose_route() > 0 then
-		-- Nobody but the trusted core says who somebody is.
-		if not trusted() then
+		-- Nobody but the trusted core says who somebody is, and not to clients when he asks for privacy.
+		local privacy = string.lower(KSR.hdr.get("Privacy") or "")
+		if not trusted() or string.find(privacy, "id") or string.find(privacy, "user") or string.find(privacy, "header") then
 			KSR.hdr.remove("P-Asserted-Identity")
 		end
-		-- A client that gave its GRUU as Contact. (To another address of ours no Route leads: RFC 3261 section 16.4.)
-		if KSR.is_myself_ruri() and KSR.registrar.lookup("location") < 0 then
+		-- A client that gave its GRUU as Contact. To another address of ours, which a strict Route may name, nothing goes by here.
+		if KSR.is_myself_ruri() and (KSR.siputils.is_gruu() < 0 or KSR.registrar.lookup("location") < 0) then
 			if not KSR.is_ACK() then
 				KSR.sl.send_reply(404, "Not Found")
 			end

@@ -138,6 +138,18 @@ def test_a_session_with_sipp(scene, stack, transport):
 
 
 @pytest.mark.clause("SE-7")
+def test_who_asks_for_privacy_is_not_named_in_the_session_either(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = SessionPhone(scene, bob)
+    call, asserted = SessionCall(scene, alice, bob), f"P-Asserted-Identity: <{alice}>"
+    for headers in ([asserted], [asserted, "Privacy: id"]):
+        assert call.call.within("UPDATE", body=media("message"), headers=headers).status == 200
+    named, anonymous = phone.agent.wait_request("UPDATE", 1), phone.agent.wait_request("UPDATE", 2)
+    assert (named.get("P-Asserted-Identity"), anonymous.get("P-Asserted-Identity")) == (f"<{alice}>", None)
+    assert call.call.bye() == 200
+
+
+@pytest.mark.clause("SE-7")
 def test_the_callee_hangs_up(scene):
     alice, bob = scene.person("alice"), scene.person("bob")
     phone = SessionPhone(scene, bob)
@@ -434,6 +446,24 @@ def test_a_route_is_no_way_round_the_rules(scene, stack, method, route, to_conta
     peer.send(method, headers, to_tag="none", uri=phone.contact if to_contact else bob)
     assert peer.final(method).status == status
     assert [r.method for _, r, _ in phone.agent.requests] == ([method] if status == 200 else [])
+
+
+@pytest.mark.clause("SE-7")
+@pytest.mark.parametrize("method", ["INVITE", "BYE"])
+@pytest.mark.parametrize("target, routes", [
+    ("sip:{node}", ["<{bob}>"]), ("sip:{node};gr=a", ["<{bob}>"]), ("sip:x@elsewhere.test", ["<sip:{node};lr>", "<{bob}>"]),
+    ("sip:x@elsewhere.test", ["<sip:{node};lr>, <{bob}>"]), ("sip:{node}", ["<sip:{node};lr>", "<{bob}>"]),
+])
+def test_a_strict_route_is_none_either(scene, stack, method, target, routes):
+    """One without lr becomes the Request-URI (RFC 3261 section 16.4): of a user, whose clients it must not reach."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    scene.documents.put("lists", bob, blocklist([alice]))
+    phone = SessionPhone(scene, bob)
+    peer = Peer(stack.node.sip, alice, bob)
+    scene.closers.append(peer.close)
+    names = {"node": stack.node.sip, "bob": bob}
+    peer.send(method, [("Route", route.format(**names)) for route in routes], to_tag="none", uri=target.format(**names))
+    assert peer.final(method).status == 404 and phone.agent.requests == []
 
 
 @pytest.mark.clause("SE-7")

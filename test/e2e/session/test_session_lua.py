@@ -4,6 +4,7 @@
 
 import pytest
 from lib.documents import blocklist, do_not_disturb, rule, ruleset
+from lib.raw import Peer
 from lib.session import MESSAGE_TAG, SessionCall, SessionPhone, media, session_headers
 
 STACK = {"defines": {"WITH_LUA": True}}
@@ -36,6 +37,24 @@ def test_a_session(scene):
     assert call.call.within("UPDATE", body=media("message")).status == 200
     assert phone.within("BYE").status == 200
     assert len(call.agent.wait_request("BYE").all("Via")) == 2
+
+
+@pytest.mark.clause("SE-7")
+def test_requests_in_the_dialog(scene, stack):
+    """By a GRUU, and by no other address of a user, which a strict Route may name."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    gruu = f"{bob};gr={INSTANCE}"
+    phone = SessionPhone(scene, bob, instance=INSTANCE, answer=[f"Contact: <{gruu}>"])
+    call = SessionCall(scene, alice, bob)
+    assert call.status == 200 and call.call.target == gruu
+    asserted = [f"P-Asserted-Identity: <{alice}>", "Privacy: id"]
+    assert call.call.within("UPDATE", body=media("message"), headers=asserted).status == 200
+    assert phone.agent.wait_request("UPDATE").get("P-Asserted-Identity") is None
+    peer = Peer(stack.node.sip, alice, bob)
+    scene.closers.append(peer.close)
+    peer.send("INVITE", [("Route", f"<{bob}>")], to_tag="none", uri=f"sip:{stack.node.sip}")
+    assert peer.final("INVITE").status == 404 and len(phone.invites) == 1
+    assert call.call.bye() == 200
 
 
 @pytest.mark.clause("SE-9")
