@@ -45,6 +45,8 @@ function ksr_request_route()
 	if KSR.siputils.has_totag() > 0 or KSR.is_CANCEL() or KSR.is_ACK() then
 		ksr_route_indialog()
 	end
+	-- A Route that brought a new request here ends here (RFC 3261 section 16.4): the routes below say where it goes.
+	KSR.hdr.remove("Route")
 	if KSR.is_REGISTER() then
 		ksr_route_register()
 	elseif KSR.is_MESSAGE() then

@@ -165,13 +165,14 @@ class SipAgent:
                     return next(r for r in self.replies[branch] if r.status >= 200)
         raise SipError(f"no final reply to {method}: {self.replies.get(branch)}")
 
-    def register(self, *, expires=600, tags="", instance=None):
+    def register(self, *, expires=600, tags="", instance=None, path=None):
         extra = (f';+sip.instance="<{instance}>"' if instance else "") + (f";{tags}" if tags else "")
         domain = self.aor.partition("@")[2]
         lines = [f"REGISTER sip:{domain} SIP/2.0", f"Via: SIP/2.0/UDP {self.address};branch=z9hG4bK{secrets.token_hex(8)};rport",
                  "Max-Forwards: 70", f"From: <{self.aor}>;tag={secrets.token_hex(6)}", f"To: <{self.aor}>",
                  f"Call-ID: {secrets.token_hex(12)}", "CSeq: 1 REGISTER",
-                 f"Contact: <sip:ua@{self.address}>{extra}", f"Expires: {expires}", "Supported: gruu"]
+                 f"Contact: <sip:ua@{self.address}>{extra}", f"Expires: {expires}", "Supported: gruu, path"]
+        lines += [f"Path: <{path}>"] if path else []
         branch = re.search(r"branch=([^;]+)", lines[1]).group(1)
         self._send(lines, "")
         with self._news:

@@ -290,6 +290,19 @@ def test_a_gruu_as_contact(scene):
     assert [r for _, r, _ in other.agent.requests if r.method == "BYE"] == []
 
 
+@pytest.mark.clause("SE-6")
+def test_a_route_that_brought_the_invitation_ends_here(scene, stack):
+    """RFC 3261 section 16.4: who has it next, on the Path of the client, would follow it. The Path itself is a Route."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    edge = SessionPhone(scene, "sip:edge@elsewhere.test", register=False, status=486)
+    client, path = SessionPhone(scene, bob, register=False), f"sip:{edge.agent.address};lr"
+    client.register(path=path)
+    routes = [f"Route: <sip:{stack.node.sip};lr>, <sip:one.elsewhere.test;lr>", "Route: <sip:two.elsewhere.test;lr>"]
+    assert SessionCall(scene, alice, bob, extra=routes).status == 486
+    invite = edge.wait_invite()
+    assert invite.uri == client.contact and invite.all("Route") == [f"<{path}>"] and client.invites == []
+
+
 @pytest.mark.clause("SE-1", "SE-6")
 def test_a_group_session(scene):
     alice, bob = scene.person("alice"), scene.person("bob")
