@@ -96,7 +96,7 @@ static void continue_wait(struct cell *t)
 	lock_release(&t->reply_mutex);
 }
 
-bool transaction_answer(const struct transaction_id *id, int code, const char *reason,
+static bool answer(const struct transaction_id *id, int code, const char *reason,
 		struct cpm_slice headers, struct cpm_slice body, struct transaction_copy *copy)
 {
 	struct cell *t;
@@ -123,6 +123,19 @@ void transaction_copy_send(struct transaction_copy *copy)
 }
 
 void transaction_copy_free(struct transaction_copy *copy)
+bool transaction_answer(const struct transaction_id *id, int code, const char *reason,
+		struct cpm_slice headers, struct cpm_slice body, struct transaction_copy *copy)
+{
+	/* A look-up makes what it finds the current transaction, and at the end of the script tm would give its reference back a second
+	 * time. */
+	struct cell *current = tm.t_gett();
+	int branch = tm.t_gett_branch();
+	bool answered = answer(id, code, reason, headers, body, copy);
+
+	tm.t_sett(current, branch);
+	return answered;
+}
+
 {
 	if(copy->text)
 		shm_free(copy->text);

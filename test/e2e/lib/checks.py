@@ -8,10 +8,14 @@ from process import wait_until
 from rpc import RpcError
 
 
+# tm says of a transaction that was given back once too often, or never, at level WARNING.
+TROUBLE = re.compile(r"\b(ERROR|CRITICAL|ALERT|BUG)\b|free_cell_helper\(\): .* still linked|didn't release transaction")
+
+
 def troubles(log, allow=()):
-    """Lines of a Kamailio log at level ERROR, CRITICAL, ALERT or BUG that no pattern allows."""
+    """Lines of a Kamailio log at level ERROR, CRITICAL, ALERT or BUG, or that speak of a lost transaction, that no pattern allows."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    bad = [line for line in text.splitlines() if re.search(r"\b(ERROR|CRITICAL|ALERT|BUG)\b", line)]
+    bad = [line for line in text.splitlines() if TROUBLE.search(line)]
     return [line for line in bad if not any(re.search(pattern, line) for pattern in allow)]
 
 
