@@ -488,9 +488,15 @@ void bridge_told(dialog_id id, enum dialog_news news)
 void bridge_run(struct command_job *head, struct store *store, int64_t now)
 {
 	struct bridge_job *job = (struct bridge_job *)head;
-	struct bridge *b = calloc(1, sizeof(*b));
+	struct bridge *b;
 	size_t i;
 
+	/* A CANCEL was faster, and bridge_told had no bridge yet to tell it to. */
+	if(!dialog_lives(job->dialog)) {
+		shm_free(job);
+		return;
+	}
+	b = calloc(1, sizeof(*b));
 	if(!b) {
 		dialog_refuse(job->dialog);
 		command_refuse(&job->request, "busy");

@@ -30,7 +30,7 @@ struct handover {
 
 enum handover_result {
 	HANDOVER_DONE,     /* the job is the process's */
-	HANDOVER_ABSORBED, /* a retransmission, or already refused: the script ends */
+	HANDOVER_ABSORBED, /* a retransmission, cancelled, or already refused: the script ends */
 	HANDOVER_FAILED,   /* c->reason says why */
 };
 

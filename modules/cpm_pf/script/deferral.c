@@ -166,7 +166,7 @@ int deferral_park(struct sip_msg *msg, struct context *c, struct store_job *job,
 	switch(transaction_park(msg, &job->transaction)) {
 		case TRANSACTION_PARKED:
 			break;
-		case TRANSACTION_RETRANSMISSION:
+		case TRANSACTION_ABSORBED:
 			shm_free(job);
 			return 0;
 		case TRANSACTION_FAILED:

@@ -63,7 +63,7 @@ static int documents_wait(struct sip_msg *msg, struct context *c, const str *rou
 	switch(transaction_park(msg, &p->transaction)) {
 		case TRANSACTION_PARKED:
 			break;
-		case TRANSACTION_RETRANSMISSION:
+		case TRANSACTION_ABSORBED:
 			shm_free(p);
 			return 0;
 		case TRANSACTION_FAILED:

@@ -101,7 +101,7 @@ static int hand_over(struct sip_msg *msg, struct context *c, struct subscribe_jo
 	switch(transaction_park(msg, &job->request.transaction)) {
 		case TRANSACTION_PARKED:
 			break;
-		case TRANSACTION_RETRANSMISSION:
+		case TRANSACTION_ABSORBED:
 			job_free(job);
 			return 0;
 		case TRANSACTION_FAILED:

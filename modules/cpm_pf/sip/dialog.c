@@ -151,10 +151,17 @@ static bool invite_check(struct sip_msg *msg, struct cpm_session_terms *terms)
 	return false;
 }
 
+/* A CANCEL that found no dialog yet, and was left to tm, which has answered it. */
+static void on_cancel(struct cell *t, int type, struct tmcb_params *ps)
+{
+	dialogs_step((dialog_id)(uintptr_t)*ps->param, CPM_DIALOG_CANCEL);
+}
+
 enum dialog_open dialog_open(struct sip_msg *msg, int owner, dialog_told told, dialog_id *id,
 		struct transaction_id *transaction)
 {
 	struct cpm_session_terms terms;
+	enum transaction_park parked;
 	struct dialog *d;
 	bool retransmission = false, entered;
 
@@ -175,15 +182,21 @@ enum dialog_open dialog_open(struct sip_msg *msg, int owner, dialog_told told, d
 		dialogs_free(d);
 		return DIALOG_FAILED;
 	}
-	if(transaction_park(msg, transaction) != TRANSACTION_PARKED) {
+	tm.register_tmcb(msg, NULL, TMCB_E2ECANCEL_IN, on_cancel, (void *)(uintptr_t)*id, NULL);
+	parked = transaction_park(msg, transaction);
+	if(parked != TRANSACTION_PARKED) {
 		dialog_refuse(*id);
-		return DIALOG_FAILED;
+		return parked == TRANSACTION_ABSORBED ? DIALOG_ABSORBED : DIALOG_FAILED;
 	}
 	dialogs_lock();
-	/* The owner does not know of it yet, so it is still there. */
-	d->transaction = *transaction;
+	d = dialogs_find(*id);
+	if(d && d->state == CPM_DIALOG_PENDING)
+		d->transaction = *transaction;
+	else
+		d = NULL;
 	dialogs_unlock();
-	return DIALOG_OPENED;
+	/* A CANCEL was faster. We had nothing yet to answer by; tm has. */
+	return d ? DIALOG_OPENED : DIALOG_ABSORBED;
 }
 
 bool dialog_answer(dialog_id id, struct cpm_slice sdp)

@@ -43,7 +43,7 @@ void dialog_destroy(void);
 
 enum dialog_open {
 	DIALOG_OPENED,
-	DIALOG_ABSORBED, /* a retransmission: the script ends here */
+	DIALOG_ABSORBED, /* a retransmission, or cancelled by now: the script ends here */
 	DIALOG_REPLIED,  /* refused with 400 (no Contact), 420 (Require), 422 (session interval) */
 	DIALOG_FAILED,   /* no room or no memory */
 };

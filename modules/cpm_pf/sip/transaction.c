@@ -42,7 +42,7 @@ enum transaction_park transaction_park(struct sip_msg *msg, struct transaction_i
 	if(t == NULL || t == T_UNDEFINED) {
 		rc = tm.t_newtran(msg);
 		if(rc == 0)
-			return TRANSACTION_RETRANSMISSION;
+			return TRANSACTION_ABSORBED;
 		if(rc < 0)
 			return TRANSACTION_FAILED;
 	}
@@ -50,7 +50,14 @@ enum transaction_park transaction_park(struct sip_msg *msg, struct transaction_i
 		return TRANSACTION_FAILED;
 	memcpy(id->tag, tag.s, (size_t)tag.len);
 	id->tag_len = (unsigned char)tag.len;
-	return tm.t_suspend(msg, &id->index, &id->label) == 0 ? TRANSACTION_PARKED : TRANSACTION_FAILED;
+	rc = tm.t_suspend(msg, &id->index, &id->label);
+	if(rc == 0)
+		return TRANSACTION_PARKED;
+	if(rc != 1)
+		return TRANSACTION_FAILED;
+	/* tm has seen a CANCEL, and answers. */
+	tm.t_release_transaction(tm.t_gett());
+	return TRANSACTION_ABSORBED;
 }
 
 void transaction_patience(struct sip_msg *msg, int64_t ms)
@@ -116,13 +123,6 @@ static bool answer(const struct transaction_id *id, int code, const char *reason
 	return true;
 }
 
-void transaction_copy_send(struct transaction_copy *copy)
-{
-	if(copy->text)
-		msg_send(&copy->to, copy->text, copy->len);
-}
-
-void transaction_copy_free(struct transaction_copy *copy)
 bool transaction_answer(const struct transaction_id *id, int code, const char *reason,
 		struct cpm_slice headers, struct cpm_slice body, struct transaction_copy *copy)
 {
@@ -136,6 +136,13 @@ bool transaction_answer(const struct transaction_id *id, int code, const char *r
 	return answered;
 }
 
+void transaction_copy_send(struct transaction_copy *copy)
+{
+	if(copy->text)
+		msg_send(&copy->to, copy->text, copy->len);
+}
+
+void transaction_copy_free(struct transaction_copy *copy)
 {
 	if(copy->text)
 		shm_free(copy->text);

@@ -25,7 +25,7 @@ bool transaction_init(void);
 
 enum transaction_park {
 	TRANSACTION_PARKED,
-	TRANSACTION_RETRANSMISSION, /* absorbed: the script ends here */
+	TRANSACTION_ABSORBED, /* a retransmission, or cancelled and answered so: the script ends here */
 	TRANSACTION_FAILED,
 };
 /* Makes the transaction if there is none and suspends it. */
