@@ -47,6 +47,11 @@ function ksr_request_route()
 	end
 	-- A Route that brought a new request here ends here (RFC 3261 section 16.4): the routes below say where it goes.
 	KSR.hdr.remove("Route")
+	-- Back again, by a client's contact, a 302 or a rule that forwards. Each time it may fork: RFC 5393.
+	if fact("visits") > 2 then
+		KSR.notice("event=refused call_id=" .. KSR.pv.get("$ci") .. " source=" .. KSR.pv.get("$si") .. " reason=loop\n")
+		reply(482, "Loop Detected")
+	end
 	if KSR.is_REGISTER() then
 		ksr_route_register()
 	elseif KSR.is_MESSAGE() then

@@ -20,6 +20,7 @@ enum variable {
 	VARIABLE_CODE,
 	VARIABLE_JSON,
 	VARIABLE_MESSAGE_UID,
+	VARIABLE_VISITS,
 };
 
 static const char *const names[] = {
@@ -35,6 +36,7 @@ static const char *const names[] = {
 		[VARIABLE_CODE] = "code",
 		[VARIABLE_JSON] = "json",
 		[VARIABLE_MESSAGE_UID] = "message_uid",
+		[VARIABLE_VISITS] = "visits",
 };
 
 static int variable_parse(pv_spec_p sp, str *in)
@@ -105,6 +107,8 @@ static int variable_get(struct sip_msg *msg, pv_param_t *param, pv_value_t *res)
 		case VARIABLE_MESSAGE_UID:
 			return c->recording.uid ? pv_get_uintval(msg, param, res, c->recording.uid)
 									: pv_get_null(msg, param, res);
+		case VARIABLE_VISITS:
+			return pv_get_uintval(msg, param, res, request_visits(msg));
 	}
 	return pv_get_null(msg, param, res);
 }

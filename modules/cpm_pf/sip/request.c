@@ -5,6 +5,7 @@
  */
 #include "request.h"
 
+#include "../../core/forward.h"
 #include "../../core/parser/parse_content.h"
 #include "../core/base/ascii.h"
 
@@ -147,4 +148,19 @@ bool request_wants_anonymity(const struct request *r)
 			return true;
 	}
 	return false;
+}
+
+unsigned request_visits(struct sip_msg *msg)
+{
+	const struct hdr_field *h;
+	struct via_body *via;
+	unsigned visits = 0;
+
+	if(parse_headers(msg, HDR_EOH_F, 0) < 0)
+		return 0;
+	for(h = msg->headers; h; h = h->next) {
+		for(via = h->type == HDR_VIA_T ? h->parsed : NULL; via; via = via->next)
+			visits += check_self(&via->host, via->port ? via->port : SIP_PORT, 0) == 1;
+	}
+	return visits;
 }

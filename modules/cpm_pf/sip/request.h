@@ -36,6 +36,10 @@ bool request_read(struct sip_msg *msg, struct request *r);
 /* Anonymity asked for: Privacy id, user or header, or a From of anonymous.invalid (companion 4.5). */
 bool request_wants_anonymity(const struct request *r);
 
+/* How often a request has been here before: its Vias that name a socket or an alias of this server. It can have come back by a client's
+ * contact, a 302 or a rule that forwards; each time it can fork (RFC 5393). 0 when the headers cannot be parsed. */
+unsigned request_visits(struct sip_msg *msg);
+
 static inline struct cpm_slice slice_of_str(const str *s)
 {
 	return (struct cpm_slice){s->s, s->s && s->len > 0 ? (size_t)s->len : 0};

@@ -9,7 +9,7 @@ import pytest
 from lib.documents import blocklist, forward_to, one, profile, rule, ruleset
 from lib.large import large_body
 from lib.phones import talk
-from lib.raw import Peer
+from lib.raw import Peer, exchange, request
 from lib.session import MESSAGE_TAG, SESSION_TAG, SessionCall, SessionPhone, invite_by_hand, media, session_headers
 from process import wait_until
 
@@ -301,6 +301,19 @@ def test_a_route_that_brought_the_invitation_ends_here(scene, stack):
     assert SessionCall(scene, alice, bob, extra=routes).status == 486
     invite = edge.wait_invite()
     assert invite.uri == client.contact and invite.all("Route") == [f"<{path}>"] and client.invites == []
+
+
+def test_a_contact_that_leads_back_to_its_user(scene, stack):
+    """RFC 5393: with several of them each time would bring more requests than the last."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    back = [("Contact", f"<{bob}>"), ("Supported", "path"), ("Path", f"<sip:{stack.node.sip};lr>"), ("To", f"<{bob}>"), ("Expires", "60")]
+    assert exchange(stack.node.sip, request("REGISTER", "sip:cpm.test", back)).status == 200
+    before = scene.statistics()
+    call = SessionCall(scene, alice, bob)
+    assert call.status == 482 and f"event=refused call_id={call.call.call_id} source=127.0.0.1 reason=loop" in stack.node.log.read_text()
+    assert scene.send(alice, bob).status == 202
+    now = scene.statistics()
+    assert (now["sessions"] - before["sessions"], now["relayed"] - before["relayed"]) == (3, 3)
 
 
 @pytest.mark.clause("SE-1", "SE-6")
