@@ -5,6 +5,7 @@
 It connects or listens, or is reached through a relay (RFC 4976), sends messages in chunks of the caller's choice (order, ranges, flags, stalls, aborts), answers
 what it receives as told, and writes everything that crossed its socket down, also as a pcap file for other dissectors."""
 
+import collections
 import re
 import secrets
 import select
@@ -24,6 +25,13 @@ class MsrpError(Exception):
 
 def token():
     return secrets.token_hex(10)
+
+
+def _wait_for(connection, event):
+    """A moment; select() cannot, once so many descriptors are open."""
+    poll = select.poll()
+    poll.register(connection, event)
+    poll.poll(50)
 
 
 class Frame:
@@ -125,7 +133,7 @@ class MsrpPeer:
         self.frames, self.responses, self.reports, self.messages, self.wire = [], {}, [], {}, []
         self.reading = threading.Event()
         self.reading.set()
-        self._news, self._writing = threading.Condition(), threading.Lock()
+        self._news, self._writing, self._later = threading.Condition(), threading.Lock(), collections.deque()
 
     @property
     def path(self):
@@ -205,7 +213,7 @@ class MsrpPeer:
                 with self._writing:
                     return self.socket.recv(self.read_bytes)
             except ssl.SSLWantReadError:
-                select.select([self.socket], [], [], 0.05)
+                _wait_for(self.socket, select.POLLIN)
 
     def _take(self, frame):
         with self._news:
@@ -225,10 +233,10 @@ class MsrpPeer:
         status = 200 if frame.body is None else self.answer(frame)
         wish = frame.get("Failure-Report", "yes")
         if status and wish != "no" and (wish != "partial" or status != 200):
-            self.write(self.response(frame, status).encode())
+            self._write_soon(self.response(frame, status).encode())
         if status == 200 and frame.flag == "$" and frame.get("Success-Report") == "yes" and self.report:
             total = len(self.messages[frame.get("Message-ID")].body)
-            self.write(Frame(token(), method="REPORT", headers=[
+            self._write_soon(Frame(token(), method="REPORT", headers=[
                 ("To-Path", frame.get("From-Path")), ("From-Path", self.uri), ("Message-ID", frame.get("Message-ID")),
                 ("Byte-Range", f"1-{total}/{total}"), ("Status", "000 200 OK")]).encode())
 
@@ -237,14 +245,31 @@ class MsrpPeer:
 
     def write(self, data):
         with self._writing:
-            self.wire.append((time.time(), True, data))
-            while self.tls and data:
-                try:
-                    data = data[self.socket.send(data) :]
-                except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
-                    select.select([], [self.socket], [], 0.05)
-            if data:
-                self.socket.sendall(data)
+            self._write(data)
+        self._write_later()
+
+    def _write(self, data):
+        self.wire.append((time.time(), True, data))
+        while self.tls and data:
+            try:
+                data = data[self.socket.send(data) :]
+            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                _wait_for(self.socket, select.POLLOUT)
+        if data:
+            self.socket.sendall(data)
+
+    def _write_soon(self, data):
+        """At once, or behind the frame that is being written: who reads never waits for who writes."""
+        self._later.append(data)
+        self._write_later()
+
+    def _write_later(self):
+        while self._later and self._writing.acquire(blocking=False):
+            try:
+                while self._later:
+                    self._write(self._later.popleft())
+            finally:
+                self._writing.release()
 
     def send_frame(self, frame):
         self.write(frame.encode())
@@ -296,6 +321,14 @@ class MsrpPeer:
         """The first message that is complete."""
         self.wait(lambda: any(m.complete for m in self.messages.values()), timeout_s, "a whole message")
         return next(m for m in self.messages.values() if m.complete)
+
+    def wait_messages(self, count, timeout_s=10):
+        """The bodies of the messages that are complete, in the order in which they began, once there are so many."""
+        def complete():
+            return [m for m in self.messages.values() if m.complete]
+
+        self.wait(lambda: len(complete()) >= count, timeout_s, f"{count} whole messages")
+        return [bytes(m.body) for m in complete()]
 
     def wait_closed(self, timeout_s=10):
         with self._news:

@@ -85,7 +85,7 @@ static void octets_pass(struct bridge *b)
 		if(!piece.n)
 			break;
 		b->wanted = 0;
-		leg_give(b->out->leg, piece, b->complete && !b->ring.held);
+		leg_give(b->out->leg, NULL, piece, b->complete && !b->ring.held);
 	}
 	b->giving = false;
 	sender_resume(b);
@@ -146,7 +146,8 @@ static const struct copy_hooks copy_hooks = {copy_went_on, copy_recorded};
 
 /* The sender's side. */
 
-static unsigned in_begin(void *owner, struct leg *leg, const struct cpm_msrp_head *head)
+static unsigned in_begin(
+		void *owner, struct leg *leg, const struct cpm_msrp_head *head, void **mark)
 {
 	struct bridge *b = owner;
 	uint64_t total = head->range.total_known ? head->range.total : b->job->octets;
@@ -162,12 +163,10 @@ static unsigned in_begin(void *owner, struct leg *leg, const struct cpm_msrp_hea
 	b->total = total;
 	if(b->job->history.n)
 		b->copy = copy_begin(b->job->aor, b->job->id, b->job->history, total, &copy_hooks, b);
-	if(b->out->leg)
-		leg_send(b->out->leg, &message);
-	return 0;
+	return !b->out->leg || leg_send(b->out->leg, &message) ? 0 : 408;
 }
 
-static bool in_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slice piece)
+static bool in_octets(void *owner, struct leg *leg, void *mark, uint64_t at, struct cpm_slice piece)
 {
 	struct bridge *b = owner;
 
@@ -193,7 +192,7 @@ static bool in_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slic
 	return !b->paused || b->state != CPM_BRIDGE_OPEN;
 }
 
-static void in_complete(void *owner, struct leg *leg, uint64_t total)
+static void in_complete(void *owner, struct leg *leg, void *mark, uint64_t total)
 {
 	struct bridge *b = owner;
 
@@ -208,7 +207,7 @@ static void in_complete(void *owner, struct leg *leg, uint64_t total)
 		octets_pass(b);
 }
 
-static void in_aborted(void *owner, struct leg *leg)
+static void in_aborted(void *owner, struct leg *leg, void *mark)
 {
 	bridge_event(owner, CPM_BRIDGE_LOST);
 }
@@ -237,7 +236,7 @@ static const struct leg_hooks in_hooks = {.begin = in_begin,
 
 /* The client's side. */
 
-static void out_want(void *owner, struct leg *leg, uint64_t at, size_t n)
+static void out_want(void *owner, struct leg *leg, void *mark, uint64_t at, size_t n)
 {
 	struct branch *branch = owner;
 
@@ -247,7 +246,7 @@ static void out_want(void *owner, struct leg *leg, uint64_t at, size_t n)
 	octets_pass(branch->bridge);
 }
 
-static void out_sent(void *owner, struct leg *leg, unsigned status)
+static void out_sent(void *owner, struct leg *leg, void *mark, unsigned status)
 {
 	struct branch *branch = owner;
 
@@ -321,7 +320,7 @@ static void client_end(struct bridge *b)
 {
 	copy_drop(&b->copy);
 	if(b->out && b->out->leg)
-		leg_abort(b->out->leg);
+		leg_abort(b->out->leg, NULL);
 	clients_cancel(b, NULL);
 	b->out = NULL;
 }
@@ -391,7 +390,7 @@ static void sender_tell(struct bridge *b)
 			USER_FMT(b->job->aor), (unsigned long long)b->taken,
 			(long long)(now_ms() - b->started_ms));
 	if(b->in)
-		leg_verdict(b->in, 200);
+		leg_verdict(b->in, NULL, 200);
 	if(b->copy)
 		copy_finish(b->copy, b->taken);
 	sender_leaves(b, BYE_GRACE_MS);
@@ -402,7 +401,7 @@ static void sender_fail(struct bridge *b)
 	bridge_failed(b, b->why);
 	client_end(b);
 	if(b->in) {
-		leg_refuse(b->in, b->answer);
+		leg_refuse(b->in, NULL, b->answer);
 		b->paused = false;
 		leg_resume(b->in);
 	}
@@ -464,7 +463,7 @@ void bridge_hung_up(struct bridge *b, struct branch *branch)
 	if(b->out != branch || b->confirmed
 			|| (b->state != CPM_BRIDGE_OPEN && b->state != CPM_BRIDGE_JOINING))
 		return;
-	if(branch->leg && leg_all_given(branch->leg))
+	if(branch->leg && leg_all_given(branch->leg, NULL))
 		b->hung_up_ms = now_ms();
 	else
 		client_fail(b, 408);

@@ -90,7 +90,8 @@ void receipt_enter(struct receipt *r)
 	receipts = r;
 }
 
-static unsigned on_begin(void *owner, struct leg *leg, const struct cpm_msrp_head *head)
+static unsigned on_begin(
+		void *owner, struct leg *leg, const struct cpm_msrp_head *head, void **mark)
 {
 	struct receipt *r = owner;
 
@@ -100,7 +101,7 @@ static unsigned on_begin(void *owner, struct leg *leg, const struct cpm_msrp_hea
 	return staging_begin(&r->staging) ? 0 : 408;
 }
 
-static bool on_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slice piece)
+static bool on_octets(void *owner, struct leg *leg, void *mark, uint64_t at, struct cpm_slice piece)
 {
 	struct receipt *r = owner;
 
@@ -109,7 +110,7 @@ static bool on_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slic
 	return staging_add(&r->staging, at, piece);
 }
 
-static void on_complete(void *owner, struct leg *leg, uint64_t total)
+static void on_complete(void *owner, struct leg *leg, void *mark, uint64_t total)
 {
 	struct receipt *r = owner;
 
@@ -117,7 +118,7 @@ static void on_complete(void *owner, struct leg *leg, uint64_t total)
 	receipt_event(r, CPM_RECEIPT_COMPLETE);
 }
 
-static void on_aborted(void *owner, struct leg *leg)
+static void on_aborted(void *owner, struct leg *leg, void *mark)
 {
 	struct receipt *r = owner;
 
@@ -153,7 +154,7 @@ static void verdict(struct receipt *r, unsigned status, const char *reason)
 		pieces_drop(r);
 	}
 	if(r->leg)
-		leg_verdict(r->leg, status);
+		leg_verdict(r->leg, NULL, status);
 	receipt_event(r, CPM_RECEIPT_VERDICT);
 }
 

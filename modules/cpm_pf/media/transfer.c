@@ -155,10 +155,10 @@ static void on_octets(void *context, enum store_rc rc, struct cpm_slice octets)
 	pace_end(media_pace(), t->wanted, media_now_us());
 	if(t->state == CPM_TRANSFER_SENDING && t->leg) {
 		if(rc == STORE_OK && octets.n) {
-			leg_give(t->leg, octets, false);
+			leg_give(t->leg, NULL, octets, false);
 		} else {
 			/* Its octets are gone, or the store is away: the client is told that no more comes. */
-			leg_abort(t->leg);
+			leg_abort(t->leg, NULL);
 			transfer_event(t, CPM_TRANSFER_BROKEN, rc == STORE_OK ? 500 : 503);
 		}
 	}
@@ -177,7 +177,7 @@ static void octets_ask(struct transfer *t)
 		pace_begin(media_pace(), t->wanted, media_now_us());
 		return;
 	}
-	leg_abort(t->leg);
+	leg_abort(t->leg, NULL);
 	transfer_event(t, CPM_TRANSFER_BROKEN, 503);
 }
 
@@ -190,12 +190,12 @@ static void on_turn(struct pace_turn *turn)
 	transfer_release(t);
 }
 
-static void on_want(void *owner, struct leg *leg, uint64_t at, size_t n)
+static void on_want(void *owner, struct leg *leg, void *mark, uint64_t at, size_t n)
 {
 	struct transfer *t = owner;
 
 	if(!n) {
-		leg_give(leg, CPM_SLICE_NONE, true);
+		leg_give(leg, NULL, CPM_SLICE_NONE, true);
 		return;
 	}
 	t->turn.serve = on_turn;
@@ -204,7 +204,7 @@ static void on_want(void *owner, struct leg *leg, uint64_t at, size_t n)
 	octets_ask(t);
 }
 
-static void on_sent(void *owner, struct leg *leg, unsigned status)
+static void on_sent(void *owner, struct leg *leg, void *mark, unsigned status)
 {
 	struct transfer *t = owner;
 
@@ -290,7 +290,8 @@ static void transfer_event(struct transfer *t, enum cpm_transfer_event event, in
 			struct leg_message message = {.content_type = CPM_SLICE("message/cpim"),
 					.total = t->job->size,
 					.total_known = true};
-			leg_send(t->leg, &message);
+			if(!leg_send(t->leg, &message))
+				transfer_event(t, CPM_TRANSFER_BROKEN, 503);
 			break;
 		}
 		case CPM_TRANSFER_END:
@@ -314,12 +315,12 @@ static void client_hung_up(struct transfer *t)
 	t->dialog = 0;
 	if(t->state != CPM_TRANSFER_SENDING)
 		return;
-	if(t->leg && leg_all_given(t->leg)) {
+	if(t->leg && leg_all_given(t->leg, NULL)) {
 		t->hung_up_ms = now_ms();
 		return;
 	}
 	if(t->leg)
-		leg_abort(t->leg);
+		leg_abort(t->leg, NULL);
 	transfer_event(t, CPM_TRANSFER_BROKEN, 408);
 	transfer_release(t);
 }

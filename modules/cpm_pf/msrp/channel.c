@@ -154,6 +154,7 @@ void channel_free(struct channel *c)
 			c->endpoint->todo_end = at;
 	}
 	free(c->head);
+	free(c->kept);
 	free(c->out);
 	free(c);
 }
@@ -202,8 +203,10 @@ void channel_detach(struct channel *c, struct leg *leg)
 		at = &(*at)->channel_next;
 	*at = leg->channel_next;
 	leg->channel = NULL;
-	if(c->exchange.leg == leg)
+	if(c->exchange.leg == leg) {
 		c->exchange.leg = NULL;
+		c->exchange.message = NULL;
+	}
 	channel_resume(c, leg);
 	if(c->legs)
 		return;
@@ -338,19 +341,58 @@ static bool read_some(struct channel *c, size_t *n)
 	return got > 0;
 }
 
+static bool readable(const struct channel *c)
+{
+	return c->stage == CHANNEL_OPEN && !c->paused && channel_unwritten(c) <= OUT_HIGH;
+}
+
+/* Octets are left. False without memory: then the channel has failed. */
+static bool keep(struct channel *c, struct cpm_slice left)
+{
+	if(!left.n)
+		return true;
+	c->kept = malloc(left.n);
+	if(!c->kept) {
+		channel_fail(c, LEG_LOST_CLOSED, "no memory");
+		return false;
+	}
+	memcpy(c->kept, left.p, left.n);
+	c->kept_n = left.n;
+	return true;
+}
+
+/* What was left, or else octets of the connection, through the reader. False when there are none now, or the channel has failed. */
+static bool take_some(struct channel *c, size_t *n)
+{
+	char *before = c->kept;
+	struct cpm_slice octets = {before, c->kept_n};
+	bool taken;
+
+	c->kept = NULL;
+	c->kept_n = 0;
+	if(!c->stopped) {
+		if(!read_some(c, n))
+			return false;
+		c->read_ms = c->endpoint->now_ms;
+		octets = (struct cpm_slice){c->endpoint->input, *n};
+	}
+	taken = keep(c, exchange_take(c, octets));
+	free(before);
+	return taken;
+}
+
 static void read_turn(struct channel *c)
 {
 	struct endpoint *e = c->endpoint;
+	bool left = c->stopped;
 	size_t n;
 
 	for(int i = 0; i < READS_EACH_TURN; i++) {
-		if(c->stage != CHANNEL_OPEN || c->paused || channel_unwritten(c) > OUT_HIGH
-				|| !read_some(c, &n))
+		if(!readable(c) || !take_some(c, &n))
 			return;
-		c->read_ms = e->now_ms;
-		exchange_take(c, (struct cpm_slice){e->input, n});
-		if(c->stage == CHANNEL_OPEN && !c->session && n < sizeof(e->input))
+		if(c->stage == CHANNEL_OPEN && !c->session && !left && n < sizeof(e->input))
 			break;
+		left = false;
 	}
 	/* Decrypted octets make no event. */
 	if(c->stage == CHANNEL_OPEN && c->session) {
@@ -417,6 +459,11 @@ static void turn(struct channel *c)
 		c->shut = true;
 		tls_finish(c->session);
 		shutdown(c->fd, SHUT_WR);
+	}
+	/* What was left makes no event. */
+	if(c->stopped && readable(c)) {
+		c->retry = true;
+		endpoint_todo(c->endpoint, c);
 	}
 	watch(c);
 }

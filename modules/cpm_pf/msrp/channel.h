@@ -12,9 +12,13 @@
 
 enum channel_stage { CHANNEL_CONNECTING, CHANNEL_SHAKING, CHANNEL_OPEN, CHANNEL_DEAD };
 
+struct incoming;
+
 /* The frame that is being read. */
 struct exchange {
-	struct leg *leg;    /* whose body it is; NULL: nobody's */
+	struct leg *leg; /* whose body it is; NULL: nobody's */
+	struct incoming *
+			message; /* ... and of which message; NULL before its first octet, or when it is of no use any more */
 	bool started;       /* its first octet has been dealt with */
 	bool answered;      /* there is no more to say; the rest is discarded */
 	unsigned status;    /* to be said at its end */
@@ -42,6 +46,9 @@ struct channel {
 	bool starving; /* TLS cannot read before it has written, or the reverse */
 	struct cpm_msrp_reader reader;
 	struct exchange exchange;
+	bool stopped; /* somebody had enough in the middle of what was read: the reader has more to tell, and these octets are left */
+	char *kept;
+	size_t kept_n;
 	char *head; /* max_head octets for the reader */
 	char *out;
 	size_t out_at, out_end, out_size;
@@ -80,8 +87,8 @@ void channel_fail(struct channel *c, enum leg_loss why, const char *reason);
 /* Without a word to anybody. */
 void channel_free(struct channel *c);
 
-/* exchange.c: frames of a connection to legs, and answers. */
-void exchange_take(struct channel *c, struct cpm_slice octets);
+/* exchange.c: frames of a connection to legs, and answers. What is left when somebody has enough: then the channel is stopped. */
+struct cpm_slice exchange_take(struct channel *c, struct cpm_slice octets);
 /* Answers the request that is being read, if it wants that answer; what is left of it is
  * discarded. */
 void exchange_answer(struct channel *c, unsigned status);

@@ -6,8 +6,9 @@
  *
  * Memory: a connection has a head buffer (max_head), at most ENDPOINT_OUT_MAX
  * octets that wait to be written, and what OpenSSL takes for TLS; a leg has less
- * than 2 KiB beside it. Bodies are handed on as they are read, at most
- * ENDPOINT_READ_MAX octets past the moment at which the owner says "enough".
+ * than 2 KiB beside it, and for each message under way less than 1 KiB. Bodies
+ * are handed on as they are read; what was read when the owner says "enough" is
+ * kept until it resumes, at most ENDPOINT_READ_MAX octets.
  */
 #ifndef CPM_ENDPOINT_H
 #define CPM_ENDPOINT_H

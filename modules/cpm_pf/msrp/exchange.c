@@ -85,7 +85,7 @@ static bool leg_take(struct leg *leg, struct channel *c)
 		leg_called(leg, c);
 	else if(leg->channel == c)
 		return true;
-	else if(leg->intake != INTAKE_NONE || leg->outgo != OUTGO_NONE)
+	else if(leg->incomings || leg->outgoings)
 		return false;
 	else
 		leg_move(leg, c);
@@ -193,11 +193,12 @@ static void frame_end(struct channel *c)
 	}
 }
 
-void exchange_take(struct channel *c, struct cpm_slice octets)
+struct cpm_slice exchange_take(struct channel *c, struct cpm_slice octets)
 {
 	enum cpm_msrp_event event = CPM_MSRP_HEAD;
 
-	while(event != CPM_MSRP_MORE && c->stage == CHANNEL_OPEN) {
+	c->stopped = false;
+	while(event != CPM_MSRP_MORE && c->stage == CHANNEL_OPEN && !c->paused) {
 		struct cpm_diag diag = {0, ""};
 		struct cpm_slice piece;
 
@@ -207,7 +208,7 @@ void exchange_take(struct channel *c, struct cpm_slice octets)
 		if(cpm_msrp_next(&c->reader, &octets, &event, &piece, &diag)) {
 			c->endpoint->statistics.malformed++;
 			channel_fail(c, LEG_LOST_BROKEN, diag.reason);
-			return;
+			return CPM_SLICE_NONE;
 		}
 		if(event == CPM_MSRP_HEAD)
 			frame_begin(c);
@@ -216,4 +217,7 @@ void exchange_take(struct channel *c, struct cpm_slice octets)
 		else if(event == CPM_MSRP_END)
 			frame_end(c);
 	}
+	/* A frame without a body has its end in the reader. */
+	c->stopped = event != CPM_MSRP_MORE && c->stage == CHANNEL_OPEN;
+	return octets;
 }

@@ -14,8 +14,10 @@
 
 #define INSIDE_LISTENER 1
 #define INSIDE_CHANNEL 2
-/* SENDs of ours that wait for their responses. */
+/* SENDs of ours that wait for their responses; of a leg that converses: a peer that sends at the same time may answer only when it
+ * comes to the end of a frame, and what it is sent must go on until then. */
 #define LEG_WINDOW 4
+#define LEG_WINDOW_MAX 1024
 
 struct listener {
 	int kind;
@@ -43,7 +45,37 @@ struct endpoint {
 	char input[ENDPOINT_READ_MAX];
 };
 
+/* A message that comes, from its first octet until its last chunk is answered. */
+struct incoming {
+	struct incoming *next;
+	enum intake_state state;
+	void *mark;
+	struct cpm_chunks *chunks;              /* until it is whole */
+	uint64_t total;                         /* then */
+	struct cpm_slice message_id, from_path; /* in its own block */
+	bool wants_report;
+	char tid[CPM_MSRP_TID_MAX]; /* of the chunk that waits for the verdict */
+	size_t tid_length;
+	enum cpm_msrp_wish wish;
+};
+
+/* A message that goes. */
+struct outgoing {
+	struct outgoing *next;
+	enum outgo_state state;
+	struct leg_message message;
+	char name[CPM_MSRP_ID_LENGTH];
+	uint64_t at; /* octets given so far */
+	bool asked;
+	size_t unanswered; /* chunks of its in the window */
+	/* Through relays: what the peer itself has confirmed, and until when the rest is waited for (0:
+	 * the next hop has not yet taken all). */
+	struct cpm_chunks *reported; /* NULL until one comes */
+	int64_t report_due_ms;
+};
+
 struct sent_chunk {
+	struct outgoing *of;
 	char tid[CPM_MSRP_ID_LENGTH];
 	uint64_t mark;  /* the channel's count of octets once it is written */
 	int64_t due_ms; /* 0: not yet written */
@@ -70,29 +102,17 @@ struct leg {
 	char greeting[CPM_MSRP_ID_LENGTH];        /* transaction of our empty SEND */
 	bool greeted;                             /* ... which waits for its response */
 
-	enum intake_state intake;
-	struct cpm_chunks chunks;
+	bool converses;
 	bool enough; /* its owner has, until it resumes */
-	char *note;  /* Message-ID and From-Path of the message that comes, in one block */
-	struct cpm_slice message_id, from_path;
-	bool wants_report;
-	char tid[CPM_MSRP_TID_MAX]; /* of the chunk that waits for the verdict */
-	size_t tid_length;
-	enum cpm_msrp_wish wish;
+	struct incoming *incomings;
 	uint64_t ended; /* hash of the Message-ID of the message before; 0: none */
 	unsigned ended_status;
 
-	enum outgo_state outgo;
-	struct leg_message message;
-	char message_name[CPM_MSRP_ID_LENGTH];
-	uint64_t at; /* octets given so far */
-	bool asked;
-	struct sent_chunk window[LEG_WINDOW];
-	size_t window_count;
-	/* Through relays: what the peer itself has confirmed, and until when the rest is waited for (0:
-	 * the next hop has not yet taken all). */
-	struct cpm_chunks reported;
-	int64_t report_due_ms;
+	struct outgoing *outgoings; /* whose turn it is first */
+	bool pumping;
+	struct sent_chunk *window;
+	size_t window_count, window_size,
+			asked; /* asked: messages whose owner was, and has not yet given */
 };
 
 void endpoint_log(struct endpoint *e, enum endpoint_log level, const char *format, ...)
@@ -113,9 +133,12 @@ void leg_down(struct leg *leg, enum leg_loss why);
 void leg_sweep(struct leg *leg, int64_t now_ms);
 void leg_release(struct leg *leg);
 /* intake.c: octets of the frame that c reads; its end */
+size_t intake_count(const struct leg *leg, enum intake_state state);
+void intake_release(struct leg *leg);
 void intake_octets(struct leg *leg, struct channel *c, struct cpm_slice piece);
 void intake_end(struct leg *leg, struct channel *c, char flag);
 /* outgo.c */
+void outgo_release(struct leg *leg);
 void outgo_pump(struct leg *leg);
 void outgo_response(struct leg *leg, struct cpm_slice tid, unsigned status);
 void outgo_report(struct leg *leg, const struct cpm_msrp_head *head);

@@ -51,6 +51,7 @@ struct leg *leg_open(struct endpoint *e, const struct leg_config *config)
 	leg->owner = config->owner;
 	leg->max_bytes = config->max_bytes;
 	leg->accept_types = config->accept_types;
+	leg->converses = config->converses;
 	leg->opened_ms = leg->waiting_ms = leg->active_ms = e->now_ms;
 	endpoint_id(leg->session);
 	if(!path_make(leg, &place)) {
@@ -77,9 +78,16 @@ bool leg_relayed(const struct leg *leg)
 	return leg->peer_hops > 1;
 }
 
+void leg_hand_over(struct leg *leg, const struct leg_hooks *hooks, void *owner)
+{
+	leg->hooks = hooks;
+	leg->owner = owner;
+}
+
 void leg_release(struct leg *leg)
 {
-	free(leg->note);
+	intake_release(leg);
+	outgo_release(leg);
 	free(leg->peer_path);
 	free(leg);
 }
@@ -206,6 +214,12 @@ void leg_close(struct leg **leg)
 		leg_event(l, LEG_CLOSE, LEG_LOST_CLOSED);
 }
 
+void leg_pause(struct leg *leg)
+{
+	if(leg->channel)
+		channel_pause(leg->channel, leg);
+}
+
 void leg_resume(struct leg *leg)
 {
 	if(leg->channel)
@@ -217,19 +231,28 @@ bool leg_paused(const struct leg *leg)
 	return leg->channel && leg->channel->paused;
 }
 
+/* Nothing comes although something should. */
+static bool idle(const struct leg *leg, int64_t now_ms)
+{
+	if(leg->state != LEG_BOUND || leg->outgoings || leg->channel->paused
+			|| intake_count(leg, INTAKE_WHOLE)
+			|| (leg->converses && !intake_count(leg, INTAKE_TAKING)))
+		return false;
+	return now_ms - leg->active_ms > leg->endpoint->config->idle_ms;
+}
+
 void leg_sweep(struct leg *leg, int64_t now_ms)
 {
 	const struct endpoint_config *config = leg->endpoint->config;
 
 	if(leg->state == LEG_GONE)
 		return;
-	if(now_ms - leg->opened_ms > config->life_ms)
+	if(!leg->converses && now_ms - leg->opened_ms > config->life_ms)
 		leg_event(leg, LEG_LATE, LEG_LOST_EXPIRED);
-	else if((leg->state == LEG_AWAITED || leg->state == LEG_IDLE)
+	else if((leg->state == LEG_AWAITED || (leg->state == LEG_IDLE && !leg->converses))
 			&& now_ms - leg->waiting_ms > config->bind_ms)
 		leg_event(leg, LEG_LATE, LEG_LOST_ABSENT);
-	else if(leg->state == LEG_BOUND && leg->intake != INTAKE_WHOLE && leg->outgo == OUTGO_NONE
-			&& !leg->channel->paused && now_ms - leg->active_ms > config->idle_ms)
+	else if(idle(leg, now_ms))
 		leg_event(leg, LEG_LATE, LEG_LOST_IDLE);
 	else if(leg->state == LEG_BOUND)
 		outgo_sweep(leg, now_ms);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  * Copyright (C) 2026 the cpm_pf authors
  *
- * The message that a leg sends: a few chunks under way at a time, each with a
- * transaction of its own. RFC 4975 section 7.1.
+ * The messages that a leg sends: a few chunks under way at a time, each with a
+ * transaction of its own; of several messages each has its turn. RFC 4975
+ * section 7.1.
  */
 #include <stdlib.h>
 
@@ -53,120 +54,237 @@ void outgo_greet(struct leg *leg)
 	frame_queue(leg, &send, CPM_SLICE_NONE, CPM_MSRP_LAST);
 }
 
+static struct outgoing *outgoing_marked(const struct leg *leg, const void *mark)
+{
+	struct outgoing *m = leg->outgoings;
+
+	while(m && m->message.mark != mark)
+		m = m->next;
+	return m;
+}
+
+static void outgoing_append(struct leg *leg, struct outgoing *m)
+{
+	struct outgoing **at = &leg->outgoings;
+
+	while(*at)
+		at = &(*at)->next;
+	m->next = NULL;
+	*at = m;
+}
+
+static void outgoing_remove(struct leg *leg, const struct outgoing *m)
+{
+	struct outgoing **at = &leg->outgoings;
+
+	while(*at != m)
+		at = &(*at)->next;
+	*at = m->next;
+}
+
+/* With what is awaited for it. */
+static void outgoing_free(struct leg *leg, struct outgoing *m)
+{
+	size_t i = 0;
+
+	outgoing_remove(leg, m);
+	leg->asked -= m->asked;
+	while(i < leg->window_count)
+		if(leg->window[i].of == m)
+			leg->window[i] = leg->window[--leg->window_count];
+		else
+			i++;
+	free(m->reported);
+	free(m);
+}
+
+void outgo_release(struct leg *leg)
+{
+	while(leg->outgoings)
+		outgoing_free(leg, leg->outgoings);
+	free(leg->window);
+}
+
+static bool room_for_one(const struct leg *leg)
+{
+	const struct outgoing *m;
+	size_t n = 0;
+
+	for(m = leg->outgoings; m; m = m->next)
+		n++;
+	return n < (leg->converses ? LEG_MESSAGES_MAX : 1);
+}
+
 bool leg_send(struct leg *leg, const struct leg_message *message)
 {
-	if(outgo_next(&leg->outgo, OUTGO_BEGIN) != OUTGO_START)
+	struct outgoing *m;
+
+	if(!room_for_one(leg) || !(m = calloc(1, sizeof(*m))))
 		return false;
-	leg->message = *message;
-	leg->at = 0;
-	leg->asked = false;
-	leg->window_count = 0;
-	cpm_chunks_init(&leg->reported, INT64_MAX);
-	leg->report_due_ms = 0;
-	endpoint_id(leg->message_name);
+	outgo_next(&m->state, OUTGO_BEGIN);
+	m->message = *message;
+	endpoint_id(m->name);
+	outgoing_append(leg, m);
 	outgo_pump(leg);
 	return true;
 }
 
-/* Room for one more chunk. A connection that is not read brings no response, and who has enough there
+static struct sent_chunk chunk_forget(struct leg *leg, size_t i)
+{
+	struct sent_chunk chunk = leg->window[i];
+
+	leg->window[i] = leg->window[--leg->window_count];
+	chunk.of->unanswered--;
+	return chunk;
+}
+
+static bool window_grow(struct leg *leg)
+{
+	size_t max = leg->converses ? LEG_WINDOW_MAX : LEG_WINDOW;
+	size_t size = leg->window_size ? leg->window_size * 2 : LEG_WINDOW;
+	struct sent_chunk *grown;
+
+	if(size > max || !(grown = realloc(leg->window, size * sizeof(*grown))))
+		return false;
+	leg->window = grown;
+	leg->window_size = size;
+	return true;
+}
+
+/* Room for one more chunk, beside those that were asked for. A connection that is not read brings no response, and who has enough there
  * may wait for just these chunks to go: sender and client of a bridge can be behind one relay. What it
  * says to them need not be known, as reports decide. */
 static bool window_open(struct leg *leg)
 {
-	if(leg->window_count == LEG_WINDOW && leg_relayed(leg) && leg->channel->paused)
-		leg->window[0] = leg->window[--leg->window_count];
-	return leg->window_count < LEG_WINDOW;
+	if(leg->window_count + leg->asked < leg->window_size || window_grow(leg))
+		return true;
+	if(!leg->window_count || !leg_relayed(leg) || !leg->channel->paused)
+		return false;
+	chunk_forget(leg, 0);
+	return true;
 }
 
-/* Asks for the next octets when they can go out soon. */
+/* Octets can go out soon. */
+static bool may_send(struct leg *leg)
+{
+	return leg->state == LEG_BOUND && leg->peer_path
+		   && channel_unwritten(leg->channel) <= ENDPOINT_OUT_MAX / 4 && window_open(leg);
+}
+
+static struct outgoing *outgoing_unasked(const struct leg *leg)
+{
+	struct outgoing *m = leg->outgoings;
+
+	while(m && (m->state != OUTGO_SENDING || m->asked))
+		m = m->next;
+	return m;
+}
+
+/* Asks for the next octets of each message. */
 void outgo_pump(struct leg *leg)
 {
-	size_t n = leg->endpoint->config->chunk_bytes;
+	struct outgoing *m;
 
-	if(leg->state != LEG_BOUND || leg->outgo != OUTGO_SENDING || leg->asked || !leg->peer_path
-			|| channel_unwritten(leg->channel) > ENDPOINT_OUT_MAX / 4 || !window_open(leg))
+	if(leg->pumping)
 		return;
-	if(leg->message.total_known && leg->message.total - leg->at < n)
-		n = (size_t)(leg->message.total - leg->at);
-	leg->asked = true;
-	leg->hooks->want(leg->owner, leg, leg->at, n);
+	leg->pumping = true;
+	while((m = outgoing_unasked(leg)) && may_send(leg)) {
+		size_t n = leg->endpoint->config->chunk_bytes;
+
+		if(m->message.total_known && m->message.total - m->at < n)
+			n = (size_t)(m->message.total - m->at);
+		m->asked = true;
+		leg->asked++;
+		leg->hooks->want(leg->owner, leg, m->message.mark, m->at, n);
+	}
+	leg->pumping = false;
 }
 
-void leg_give(struct leg *leg, struct cpm_slice piece, bool last)
+void leg_give(struct leg *leg, void *mark, struct cpm_slice piece, bool last)
 {
-	const struct leg_message *m = &leg->message;
-	struct sent_chunk *chunk = &leg->window[leg->window_count];
-	struct cpm_msrp_send send = {.tid = {chunk->tid, sizeof(chunk->tid)},
-			.to_path = peer_path(leg),
-			.from_path = leg_path(leg),
-			.message_id = {leg->message_name, sizeof(leg->message_name)},
-			.content_type = m->content_type,
-			.range = {leg->at + 1, leg->at + piece.n, m->total, piece.n <= SMALL_CHUNK,
-					m->total_known},
-			.success_report = leg_relayed(leg)};
+	struct outgoing *m = outgoing_marked(leg, mark);
+	struct cpm_msrp_send send = {.to_path = peer_path(leg), .from_path = leg_path(leg)};
+	struct sent_chunk *chunk;
 
-	if(leg->state != LEG_BOUND || leg->outgo != OUTGO_SENDING || !leg->asked)
+	if(leg->state != LEG_BOUND || !m || m->state != OUTGO_SENDING || !m->asked)
 		return;
-	leg->asked = false;
+	chunk = &leg->window[leg->window_count++];
+	*chunk = (struct sent_chunk){.of = m};
+	m->asked = false;
+	leg->asked--;
+	m->unanswered++;
+	send.tid = (struct cpm_slice){chunk->tid, sizeof(chunk->tid)};
+	send.message_id = (struct cpm_slice){m->name, sizeof(m->name)};
+	send.content_type = m->message.content_type;
+	send.mime_headers = m->message.headers;
+	send.range = (struct cpm_msrp_range){m->at + 1, m->at + piece.n, m->message.total,
+			piece.n <= SMALL_CHUNK, m->message.total_known};
+	send.success_report = leg_relayed(leg);
 	do
 		endpoint_id(chunk->tid);
 	while(cpm_msrp_tid_occurs(send.tid, piece));
-	leg->at += piece.n;
-	last = last || (m->total_known && leg->at == m->total);
+	m->at += piece.n;
+	last = last || (m->message.total_known && m->at == m->message.total);
 	frame_queue(leg, &send, piece, last ? CPM_MSRP_LAST : CPM_MSRP_CONTINUED);
 	chunk->mark = leg->channel->queued;
-	chunk->due_ms = 0;
-	leg->window_count++;
 	leg->active_ms = leg->endpoint->now_ms;
 	leg->endpoint->statistics.octets_out += piece.n;
-	if(last)
-		outgo_next(&leg->outgo, OUTGO_LAST);
-	else
-		outgo_pump(leg);
+	if(last) {
+		outgo_next(&m->state, OUTGO_LAST);
+	} else {
+		/* The others' turn. */
+		outgoing_remove(leg, m);
+		outgoing_append(leg, m);
+	}
+	outgo_pump(leg);
 }
 
-static void outgo_finish(struct leg *leg, enum outgo_event event, unsigned status)
+static void outgo_finish(
+		struct leg *leg, struct outgoing *m, enum outgo_event event, unsigned status)
 {
-	enum outgo_step step = outgo_next(&leg->outgo, event);
+	enum outgo_step step = outgo_next(&m->state, event);
+	void *mark = m->message.mark;
 
 	if(step != OUTGO_SUCCEED && step != OUTGO_FAIL)
 		return;
-	leg->asked = false;
-	leg->window_count = 0;
+	outgoing_free(leg, m);
 	leg->active_ms = leg->endpoint->now_ms;
 	if(leg->hooks->sent)
-		leg->hooks->sent(leg->owner, leg, status);
+		leg->hooks->sent(leg->owner, leg, mark, status);
 }
 
-bool leg_all_given(const struct leg *leg)
+bool leg_all_given(const struct leg *leg, const void *mark)
 {
-	return leg->outgo == OUTGO_CONFIRMING;
+	const struct outgoing *m = outgoing_marked(leg, mark);
+
+	return m && m->state == OUTGO_CONFIRMING;
 }
 
-void leg_abort(struct leg *leg)
+void leg_abort(struct leg *leg, void *mark)
 {
+	struct outgoing *m = outgoing_marked(leg, mark);
 	char tid[CPM_MSRP_ID_LENGTH];
 	struct cpm_msrp_send send = {.tid = {tid, sizeof(tid)},
 			.to_path = peer_path(leg),
 			.from_path = leg_path(leg),
-			.message_id = {leg->message_name, sizeof(leg->message_name)},
-			.content_type = leg->message.content_type,
-			.range = {leg->at + 1, 0, leg->message.total, false, leg->message.total_known},
 			.responses = CPM_MSRP_NONE};
-	bool begun = leg->outgo == OUTGO_SENDING && leg->at && leg->state == LEG_BOUND;
 
-	if(outgo_next(&leg->outgo, OUTGO_REFUSED) != OUTGO_FAIL)
+	if(!m)
 		return;
-	leg->asked = false;
-	leg->window_count = 0;
-	if(!begun)
-		return;
-	endpoint_id(tid);
-	frame_queue(leg, &send, CPM_SLICE_NONE, CPM_MSRP_ABORTED);
+	if(m->state == OUTGO_SENDING && m->at && leg->state == LEG_BOUND) {
+		send.message_id = (struct cpm_slice){m->name, sizeof(m->name)};
+		send.content_type = m->message.content_type;
+		send.range = (struct cpm_msrp_range){
+				m->at + 1, 0, m->message.total, false, m->message.total_known};
+		endpoint_id(tid);
+		frame_queue(leg, &send, CPM_SLICE_NONE, CPM_MSRP_ABORTED);
+	}
+	outgoing_free(leg, m);
 }
 
 void outgo_response(struct leg *leg, struct cpm_slice tid, unsigned status)
 {
+	struct outgoing *m;
 	size_t i = 0;
 
 	if(leg->greeted
@@ -182,57 +300,74 @@ void outgo_response(struct leg *leg, struct cpm_slice tid, unsigned status)
 		i++;
 	if(i == leg->window_count)
 		return;
-	leg->window[i] = leg->window[--leg->window_count];
+	m = chunk_forget(leg, i).of;
 	leg->active_ms = leg->endpoint->now_ms;
 	if(status != 200)
-		outgo_finish(leg, OUTGO_REFUSED, status);
-	else if(leg->outgo != OUTGO_CONFIRMING || leg->window_count)
-		outgo_pump(leg);
-	else if(!leg_relayed(leg))
-		outgo_finish(leg, OUTGO_CONFIRMED, 200);
-	else
+		outgo_finish(leg, m, OUTGO_REFUSED, status);
+	else if(m->state == OUTGO_CONFIRMING && !m->unanswered && !leg_relayed(leg))
+		outgo_finish(leg, m, OUTGO_CONFIRMED, 200);
+	else if(m->state == OUTGO_CONFIRMING && !m->unanswered)
 		/* Each hop waits that long for the next one's response, and tells by a report when none
 		 * comes. */
-		leg->report_due_ms = leg->endpoint->now_ms
-							 + (int64_t)leg->peer_hops * leg->endpoint->config->response_ms;
+		m->report_due_ms = leg->endpoint->now_ms
+						   + (int64_t)leg->peer_hops * leg->endpoint->config->response_ms;
+	outgo_pump(leg);
 }
 
-/* A report on the message that is sent, the peer's (RFC 4975 section 7.1.2) or a relay's that could
+/* Without memory it counts for nothing, and the next one may. */
+static bool reported_add(struct outgoing *m, uint64_t from, uint64_t n)
+{
+	if(!m->reported && (m->reported = malloc(sizeof(*m->reported))))
+		cpm_chunks_init(m->reported, INT64_MAX);
+	return m->reported && cpm_chunks_add(m->reported, from, n) == CPM_OK;
+}
+
+/* A report on a message that is sent, the peer's (RFC 4975 section 7.1.2) or a relay's that could
  * not pass it on. A success report may be about a part; octets not yet given cannot be meant. */
 void outgo_report(struct leg *leg, const struct cpm_msrp_head *head)
 {
 	const struct cpm_msrp_range *range = &head->range;
-	struct cpm_chunks *reported = &leg->reported;
-	uint64_t from = range->first - 1, to = range->last_known ? range->last : leg->at;
+	struct outgoing *m = leg->outgoings;
+	uint64_t from = range->first - 1, to;
 
-	if(leg->outgo == OUTGO_NONE || head->status_namespace
-			|| !cpm_slice_eq(head->message_id,
-					(struct cpm_slice){leg->message_name, sizeof(leg->message_name)}))
+	while(m && !cpm_slice_eq(head->message_id, (struct cpm_slice){m->name, sizeof(m->name)}))
+		m = m->next;
+	if(!m || head->status_namespace)
 		return;
 	leg->active_ms = leg->endpoint->now_ms;
 	if(head->status != 200) {
-		outgo_finish(leg, OUTGO_REFUSED, head->status);
+		outgo_finish(leg, m, OUTGO_REFUSED, head->status);
 		return;
 	}
-	if(from > to || to > leg->at || cpm_chunks_add(reported, from, to - from))
+	to = range->last_known ? range->last : m->at;
+	if(!leg_relayed(leg) || from > to || to > m->at || !reported_add(m, from, to - from))
 		return;
-	if(leg_relayed(leg) && leg->outgo == OUTGO_CONFIRMING && cpm_chunks_octets(reported) == leg->at)
-		outgo_finish(leg, OUTGO_CONFIRMED, 200);
+	if(m->state == OUTGO_CONFIRMING && cpm_chunks_octets(m->reported) == m->at)
+		outgo_finish(leg, m, OUTGO_CONFIRMED, 200);
 }
 
-/* The time for a response starts with the last octet of its request. */
-void outgo_sweep(struct leg *leg, int64_t now_ms)
+/* A message whose response or report has not come in time. The time for a response starts with the last octet of its request. */
+static struct outgoing *outgoing_late(struct leg *leg, int64_t now_ms)
 {
+	struct outgoing *m;
+
 	for(size_t i = 0; i < leg->window_count; i++) {
 		struct sent_chunk *chunk = &leg->window[i];
 
 		if(!chunk->due_ms && leg->channel->written >= chunk->mark)
 			chunk->due_ms = now_ms + leg->endpoint->config->response_ms;
-		if(chunk->due_ms && now_ms > chunk->due_ms) {
-			outgo_finish(leg, OUTGO_REFUSED, 408);
-			return;
-		}
+		if(chunk->due_ms && now_ms > chunk->due_ms)
+			return chunk->of;
 	}
-	if(leg->report_due_ms && now_ms > leg->report_due_ms)
-		outgo_finish(leg, OUTGO_REFUSED, 408);
+	for(m = leg->outgoings; m && !(m->report_due_ms && now_ms > m->report_due_ms); m = m->next)
+		;
+	return m;
+}
+
+void outgo_sweep(struct leg *leg, int64_t now_ms)
+{
+	struct outgoing *m;
+
+	while(leg->state == LEG_BOUND && (m = outgoing_late(leg, now_ms)))
+		outgo_finish(leg, m, OUTGO_REFUSED, 408);
 }

@@ -67,27 +67,31 @@ static void on_bound(void *owner, struct leg *leg)
 {
 	struct owner *o = owner;
 
-	(void)leg;
 	o->bounds++;
+	if(o->pause_when_bound)
+		leg_pause(leg);
 }
 
-static unsigned on_begin(void *owner, struct leg *leg, const struct cpm_msrp_head *head)
+static unsigned on_begin(
+		void *owner, struct leg *leg, const struct cpm_msrp_head *head, void **mark)
 {
 	struct owner *o = owner;
 
 	(void)leg;
 	ck_assert_ptr_null(head->fault);
 	o->begins++;
+	o->taking = *mark = o->body + o->begins;
 	if(o->close_on_begin)
 		leg_close(&o->leg);
 	return o->refuse;
 }
 
-static bool on_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slice piece)
+static bool on_octets(void *owner, struct leg *leg, void *mark, uint64_t at, struct cpm_slice piece)
 {
 	struct owner *o = owner;
 
 	(void)leg;
+	o->taking = mark;
 	ck_assert_uint_le(at + piece.n, o->size);
 	memcpy(o->body + at, piece.p, piece.n);
 	if(at + piece.n > o->reached)
@@ -95,41 +99,44 @@ static bool on_octets(void *owner, struct leg *leg, uint64_t at, struct cpm_slic
 	return !o->full;
 }
 
-static void on_complete(void *owner, struct leg *leg, uint64_t total)
+static void on_complete(void *owner, struct leg *leg, void *mark, uint64_t total)
 {
 	struct owner *o = owner;
 
 	o->completes++;
 	o->total = total;
+	o->last = mark;
 	if(o->verdict)
-		leg_verdict(leg, o->verdict);
+		leg_verdict(leg, mark, o->verdict);
 }
 
-static void on_aborted(void *owner, struct leg *leg)
+static void on_aborted(void *owner, struct leg *leg, void *mark)
 {
 	struct owner *o = owner;
 
 	(void)leg;
+	o->last = mark;
 	o->aborts++;
 }
 
-static void on_want(void *owner, struct leg *leg, uint64_t at, size_t n)
+static void on_want(void *owner, struct leg *leg, void *mark, uint64_t at, size_t n)
 {
 	struct owner *o = owner;
 
 	o->wanted_at = at;
 	o->wanted = n;
 	if(!o->late)
-		leg_give(leg, cpm_slice_head(cpm_slice_from(o->out, at), n), at + n >= o->out.n);
+		leg_give(leg, mark, cpm_slice_head(cpm_slice_from(o->out, at), n), at + n >= o->out.n);
 }
 
-static void on_sent(void *owner, struct leg *leg, unsigned status)
+static void on_sent(void *owner, struct leg *leg, void *mark, unsigned status)
 {
 	struct owner *o = owner;
 
 	(void)leg;
 	o->sents++;
 	o->sent_status = status;
+	o->sent_mark = mark;
 }
 
 static void on_lost(void *owner, struct leg *leg, enum leg_loss why)
@@ -145,6 +152,20 @@ static void on_lost(void *owner, struct leg *leg, enum leg_loss why)
 static const struct leg_hooks hooks = {
 		on_bound, on_begin, on_octets, on_complete, on_aborted, on_want, on_sent, on_lost};
 
+const struct leg_hooks *owner_hooks(void)
+{
+	return &hooks;
+}
+
+static struct leg *owner_make(struct world *w, struct owner *o, const struct leg_config *config)
+{
+	memset(o, 0, sizeof(*o));
+	o->size = (size_t)config->max_bytes;
+	o->body = malloc(o->size + 1);
+	o->leg = leg_open(w->endpoint, config);
+	return o->leg;
+}
+
 struct leg *owner_open(struct world *w, struct owner *o, size_t max, bool tls, bool ipv6)
 {
 	struct leg_config config = {.tls = tls,
@@ -154,11 +175,18 @@ struct leg *owner_open(struct world *w, struct owner *o, size_t max, bool tls, b
 			.hooks = &hooks,
 			.owner = o};
 
-	memset(o, 0, sizeof(*o));
-	o->size = max;
-	o->body = malloc(max + 1);
-	o->leg = leg_open(w->endpoint, &config);
-	return o->leg;
+	return owner_make(w, o, &config);
+}
+
+struct leg *owner_converse(struct world *w, struct owner *o, size_t max)
+{
+	struct leg_config config = {.max_bytes = max,
+			.accept_types = CPM_SLICE("message/cpim text/plain"),
+			.converses = true,
+			.hooks = &hooks,
+			.owner = o};
+
+	return owner_make(w, o, &config);
 }
 
 void owner_free(struct owner *o)

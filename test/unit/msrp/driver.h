@@ -28,6 +28,7 @@ struct owner {
 	unsigned verdict; /* what complete answers at once; 0: later */
 	bool full;        /* octets says "enough" */
 	bool close_on_begin;
+	bool pause_when_bound;
 	char *body; /* what it has taken, by offset */
 	size_t size, reached;
 	struct cpm_slice out; /* what it sends */
@@ -37,6 +38,7 @@ struct owner {
 	unsigned bounds, begins, completes, aborts, sents, losses;
 	unsigned sent_status;
 	uint64_t total;
+	void *taking, *last, *sent_mark; /* marks: whose octets came, what ended, what was sent last */
 	enum leg_loss why;
 };
 
@@ -68,6 +70,9 @@ void world_pass(struct world *w, int64_t ms);
 
 /* A leg for messages of at most max octets of message/cpim, with an owner that takes them. */
 struct leg *owner_open(struct world *w, struct owner *o, size_t max, bool tls, bool ipv6);
+const struct leg_hooks *owner_hooks(void);
+/* One that converses. */
+struct leg *owner_converse(struct world *w, struct owner *o, size_t max);
 void owner_free(struct owner *o);
 
 void peer_connect(struct world *w, struct peer *p, bool tls, bool ipv6);

@@ -119,14 +119,14 @@ START_TEST(sends_what_comes_later)
 	send_message("hello");
 	peer_silence(&w, &p);
 	ck_assert_uint_eq(o.wanted, 5);
-	leg_give(o.leg, CPM_SLICE("hel"), false);
-	ck_assert(!leg_all_given(o.leg));
+	leg_give(o.leg, NULL, CPM_SLICE("hel"), false);
+	ck_assert(!leg_all_given(o.leg, NULL));
 	snprintf(tid, sizeof(tid), "%s", hear_request("Byte-Range: 1-3/5\r\nContent-Type"));
 	peer_hear(&w, &p, "+\r\n");
 	ck_assert_uint_eq(o.wanted_at, 3);
 	ck_assert_uint_eq(o.wanted, 2);
-	leg_give(o.leg, CPM_SLICE("lo"), false);
-	ck_assert(leg_all_given(o.leg));
+	leg_give(o.leg, NULL, CPM_SLICE("lo"), false);
+	ck_assert(leg_all_given(o.leg, NULL));
 	respond(tid, "200 OK");
 	snprintf(tid, sizeof(tid), "%s", hear_request("Byte-Range: 4-5/5\r\n"));
 	peer_hear(&w, &p, "$\r\n");
@@ -164,7 +164,7 @@ static const char *relay_hello(void)
 	bind_path(RELAYED);
 	o.late = true;
 	send_message("hello");
-	leg_give(o.leg, CPM_SLICE("hel"), false);
+	leg_give(o.leg, NULL, CPM_SLICE("hel"), false);
 	snprintf(tid, sizeof(tid), "%s", hear_request("To-Path: " RELAYED "\r\nFrom-Path: msrp://"));
 	at = memmem(p.heard, p.count, "Message-ID: ", 12);
 	ck_assert_ptr_nonnull(at);
@@ -172,7 +172,7 @@ static const char *relay_hello(void)
 	peer_hear(&w, &p, "Byte-Range: 1-3/5\r\nSuccess-Report: yes\r\n");
 	peer_hear(&w, &p, "+\r\n");
 	respond(tid, "200 OK");
-	leg_give(o.leg, CPM_SLICE("lo"), false);
+	leg_give(o.leg, NULL, CPM_SLICE("lo"), false);
 	respond(hear_request("Byte-Range: 4-5/5\r\nSuccess-Report: yes\r\n"), "200 OK");
 	peer_hear(&w, &p, "$\r\n");
 	ck_assert_uint_eq(o.sents, 0);
@@ -272,7 +272,7 @@ START_TEST(goes_on_where_no_response_can_come)
 			"MSRP two1 SEND\r\nTo-Path: %.*s\r\nFrom-Path: " MINE
 			"\r\nMessage-ID: 1\r\nContent-Type: message/cpim\r\n\r\nx\r\n-------two1+\r\n",
 			(int)leg_path(two.leg).n, leg_path(two.leg).p);
-	peer_hear(&w, &p, "-------two1$\r\n");
+	world_await(&w, two.begins == 1);
 	send_message(body);
 	peer_hear(&w, &p, "Byte-Range: 3001-4000/8000\r\n");
 	if(relayed) {
@@ -310,10 +310,10 @@ START_TEST(sends_without_a_known_total)
 	bind_peer();
 	o.late = true;
 	ck_assert(leg_send(o.leg, &m));
-	leg_give(o.leg, CPM_SLICE("abc"), false);
+	leg_give(o.leg, NULL, CPM_SLICE("abc"), false);
 	snprintf(tid, sizeof(tid), "%s", hear_request("Byte-Range: 1-3/*\r\n"));
 	peer_hear(&w, &p, "+\r\n");
-	leg_give(o.leg, CPM_SLICE("d"), true);
+	leg_give(o.leg, NULL, CPM_SLICE("d"), true);
 	respond(tid, "200 OK");
 	snprintf(tid, sizeof(tid), "%s", hear_request("Byte-Range: 4-4/*\r\n"));
 	peer_hear(&w, &p, "$\r\n");
@@ -400,13 +400,13 @@ START_TEST(tells_the_peer_that_it_gives_up)
 	bind_peer();
 	o.late = true;
 	send_message("hello");
-	leg_give(o.leg, CPM_SLICE("hel"), false);
+	leg_give(o.leg, NULL, CPM_SLICE("hel"), false);
 	hear_request("+\r\n");
-	leg_abort(o.leg);
+	leg_abort(o.leg, NULL);
 	hear_request("Byte-Range: 4-*/5\r\nFailure-Report: no\r\n");
 	peer_hear(&w, &p, "#\r\n");
 	/* Octets that come after that are not sent. */
-	leg_give(o.leg, CPM_SLICE("lo"), true);
+	leg_give(o.leg, NULL, CPM_SLICE("lo"), true);
 	peer_silence(&w, &p);
 	ck_assert_uint_eq(o.sents, 0);
 	end();
@@ -601,6 +601,126 @@ START_TEST(checks_certificates)
 }
 END_TEST
 
+/* A leg that converses. */
+
+static void begin_conversation(void)
+{
+	world_start(&w, small_chunks);
+	ck_assert_ptr_nonnull(owner_converse(&w, &o, 100000));
+	o.late = true;
+	bind_peer();
+}
+
+static void send_marked(const char *type, size_t total, void *mark)
+{
+	struct leg_message m = {.content_type = cpm_slice_of(type),
+			.headers = CPM_SLICE("Content-Disposition: render\r\n"),
+			.total = total,
+			.total_known = true,
+			.mark = mark};
+
+	ck_assert(leg_send(o.leg, &m));
+}
+
+/* None waits for another's response, and each has its own end. */
+START_TEST(sends_many_messages_at_once)
+{
+	char tids[3][64];
+
+	begin_conversation();
+	for(int i = 0; i < 3; i++) {
+		send_marked("text/plain", 5, &tids[i]);
+		leg_give(o.leg, &tids[i], CPM_SLICE("hello"), true);
+		ck_assert(leg_all_given(o.leg, &tids[i]));
+		snprintf(tids[i], sizeof(tids[i]), "%s",
+				hear_request(
+						"Content-Disposition: render\r\nContent-Type: text/plain\r\n\r\nhello"));
+		peer_hear(&w, &p, "$\r\n");
+	}
+	respond(tids[1], "200 OK");
+	world_await(&w, o.sents == 1);
+	ck_assert_ptr_eq(o.sent_mark, &tids[1]);
+	ck_assert_uint_eq(o.sent_status, 200);
+	respond(tids[0], "413 Too Large");
+	world_await(&w, o.sents == 2);
+	ck_assert_ptr_eq(o.sent_mark, &tids[0]);
+	ck_assert_uint_eq(o.sent_status, 413);
+	/* In its own time. */
+	world_pass(&w, 300);
+	world_pass(&w, 30001);
+	ck_assert_uint_eq(o.sents, 3);
+	ck_assert_ptr_eq(o.sent_mark, &tids[2]);
+	ck_assert_uint_eq(o.sent_status, 408);
+	ck_assert_int_eq(leg_state(o.leg), LEG_BOUND);
+	end();
+}
+END_TEST
+
+/* A small one need not wait for the end of a large one. */
+START_TEST(interleaves_what_it_sends)
+{
+	static char body[3000];
+	struct cpm_slice piece = {body, 1000};
+	char large, small;
+
+	memset(body, 'x', sizeof(body));
+	begin_conversation();
+	send_marked("message/cpim", sizeof(body), &large);
+	leg_give(o.leg, &large, piece, false);
+	peer_hear(&w, &p, "Byte-Range: 1-1000/3000\r\n");
+	send_marked("message/cpim", 5, &small);
+	leg_give(o.leg, &small, CPM_SLICE("small"), true);
+	peer_hear(&w, &p, "Byte-Range: 1-5/5\r\n");
+	leg_give(o.leg, &large, piece, false);
+	peer_hear(&w, &p, "Byte-Range: 1001-2000/3000\r\n");
+	/* Given up alone. */
+	leg_abort(o.leg, &large);
+	peer_hear(&w, &p, "#\r\n");
+	ck_assert(leg_all_given(o.leg, &small));
+	end();
+}
+END_TEST
+
+/* A peer that sends a frame of its own answers behind it: what it is sent goes on. */
+START_TEST(goes_on_without_responses)
+{
+	static char body[20000];
+	char large;
+
+	memset(body, 'x', sizeof(body));
+	begin_conversation();
+	o.late = false;
+	o.out = (struct cpm_slice){body, sizeof(body)};
+	send_marked("message/cpim", sizeof(body), &large);
+	peer_hear(&w, &p, "Byte-Range: 19001-20000/20000\r\n");
+	ck_assert_uint_eq(o.sents, 0);
+	end();
+}
+END_TEST
+
+START_TEST(bounds_what_is_under_way)
+{
+	static char marks[LEG_MESSAGES_MAX + 1];
+	struct leg_message m = {
+			.content_type = CPM_SLICE("text/plain"), .total = 1, .total_known = true};
+
+	begin_conversation();
+	for(int i = 0; i <= LEG_MESSAGES_MAX; i++) {
+		m.mark = &marks[i];
+		ck_assert_int_eq(leg_send(o.leg, &m), i < LEG_MESSAGES_MAX);
+	}
+	leg_abort(o.leg, &marks[7]);
+	ck_assert(leg_send(o.leg, &m));
+	/* Who is asked has room, however late it gives. */
+	for(int i = 0; i <= LEG_MESSAGES_MAX; i++)
+		leg_give(o.leg, &marks[i], CPM_SLICE("x"), true);
+	for(int i = 0; i < LEG_MESSAGES_MAX; i++)
+		respond(hear_request("x\r\n-------"), "200 OK"), peer_hear(&w, &p, "$\r\n");
+	world_await(&w, o.sents == LEG_MESSAGES_MAX);
+	end();
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("outgo");
@@ -625,5 +745,9 @@ int main(void)
 	tcase_add_test(t, loses_what_cannot_be_reached);
 	tcase_add_test(t, refuses_addresses_that_are_none);
 	tcase_add_loop_test(t, checks_certificates, 0, UNIT_COUNT(certificates));
+	tcase_add_test(t, sends_many_messages_at_once);
+	tcase_add_test(t, interleaves_what_it_sends);
+	tcase_add_test(t, goes_on_without_responses);
+	tcase_add_test(t, bounds_what_is_under_way);
 	return unit_run("outgo", t);
 }

@@ -57,6 +57,7 @@ void cpm_msrp_add_send(struct cpm_buf *b, const struct cpm_msrp_send *send)
 		cpm_buf_add_str(b, send->responses == CPM_MSRP_NONE ? "Failure-Report: no" CRLF
 															: "Failure-Report: partial" CRLF);
 	if(send->content_type.n) {
+		cpm_buf_add(b, send->mime_headers);
 		add_header(b, "Content-Type", send->content_type);
 		cpm_buf_add_str(b, CRLF);
 	}

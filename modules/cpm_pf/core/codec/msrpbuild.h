@@ -14,6 +14,7 @@
  * content_type there is no body. Message-ID and paths must be there. */
 struct cpm_msrp_send {
 	struct cpm_slice tid, to_path, from_path, message_id, content_type;
+	struct cpm_slice mime_headers; /* beside Content-Type: complete lines with CRLF */
 	struct cpm_msrp_range range;
 	bool success_report;
 	enum cpm_msrp_wish responses;
