@@ -359,6 +359,15 @@ function ksr_route_session()
 	elseif action == "store" or action == "defer" then -- a conversation cannot wait
 		refuse("policy")
 	end
+	-- Step 5: as a B2BUA, the messages go through us, where the user wants them recorded and the session has no other media.
+	if fact("record") == 1 then
+		if cpm.bridge_session("ksr_session_unbridged") == 0 then
+			KSR.x.exit()
+		end
+		if fact("reason") ~= "no-media" then
+			refuse(fact("reason"))
+		end
+	end
 	-- Step 6: as a proxy, the media go past us. The user's clients are invited at once.
 	if cpm.select_session() < 0 then
 		refuse(fact("reason"))
@@ -368,6 +377,14 @@ function ksr_route_session()
 end
 
 -- We stay on the way of all requests in the dialog. Reject-Contact, Request-Disposition.
+-- Nobody accepted: the best answer is the caller's.
+function ksr_session_unbridged()
+	if fact("code") == 503 then
+		KSR.hdr.append_to_reply("Retry-After: 10\r\n")
+	end
+	reply(fact("code"), "Not accepted: " .. fact("reason"))
+end
+
 function ksr_branch_session()
 	KSR.rr.record_route()
 	cpm.dress_session()

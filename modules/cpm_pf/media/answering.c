@@ -28,13 +28,15 @@ static const char *receipt_open(struct receipt *r, struct cpm_buf *sdp)
 {
 	const struct receive_job *job = r->job;
 	struct cpm_sdp offer;
+	struct offer_terms terms = offer_terms_in();
 
 	if(cpm_sdp_parse(job->sdp, &offer, NULL) != CPM_OK)
 		return "busy";
-	r->leg = offer_open(&offer, &job->peer, &receipt_hooks, r);
+	r->leg = offer_open(&offer, &job->peer, &terms, &receipt_hooks, r);
 	if(!r->leg)
 		return "busy";
-	return offer_answer(r->leg, &offer, (uint64_t)job->message->now_ms, sdp) ? NULL : "no-media";
+	return offer_answer(r->leg, &offer, &terms, (uint64_t)job->message->now_ms, sdp) ? NULL
+																					 : "no-media";
 }
 
 static void answer(struct receive_job *job)

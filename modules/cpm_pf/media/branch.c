@@ -9,10 +9,8 @@
 
 #include "../module/settings.h"
 #include "../sip/invite.h"
-#include "bridge.h"
-#include "offer.h"
 
-#define SDP_MAX 2048
+#define SDP_MAX 4096
 
 static struct branch *branches;
 static size_t branch_count;
@@ -24,7 +22,7 @@ bool branch_start(void)
 	return branches != NULL;
 }
 
-static struct branch *branch_take(struct bridge *b)
+static struct branch *branch_take(const struct branch_plan *plan)
 {
 	static size_t from;
 	size_t i;
@@ -35,17 +33,17 @@ static struct branch *branch_take(struct bridge *b)
 		if(branch->used)
 			continue;
 		from = (size_t)(branch - branches) + 1;
-		*branch = (struct branch){.used = true, .bridge = b};
+		*branch = (struct branch){.used = true, .hooks = plan->hooks, .owner = plan->owner};
 		branch->ticket = call_ticket(CALL_BRANCH, (size_t)(branch - branches));
 		return branch;
 	}
 	return NULL;
 }
 
-/* Its bridge wants it no more; its place is free once nothing is to come for it either. */
+/* Its owner wants it no more; its place is free once nothing is to come for it either. */
 static void branch_leave(struct branch *branch)
 {
-	branch->bridge = NULL;
+	branch->owner = NULL;
 	if(branch->dialog)
 		dialog_hang_up(branch->dialog);
 	branch->dialog = 0;
@@ -53,14 +51,14 @@ static void branch_leave(struct branch *branch)
 	branch->used = branch->pending;
 }
 
-void branch_cancel_others(struct bridge *b, const struct branch *keep)
+void branch_cancel_others(const void *owner, const struct branch *keep)
 {
 	size_t i;
 
 	for(i = 0; i < branch_count; i++) {
 		struct branch *branch = &branches[i];
 
-		if(!branch->used || branch->bridge != b || branch == keep)
+		if(!branch->used || branch->owner != owner || branch == keep)
 			continue;
 		if(branch->pending)
 			invite_cancel(branch->ticket);
@@ -68,37 +66,54 @@ void branch_cancel_others(struct bridge *b, const struct branch *keep)
 	}
 }
 
-static bool branch_send(
-		struct branch *branch, const struct bridge_job *job, const struct invitation *invitation)
+/* Its leg, until its owner takes it over. */
+
+/* Its media connection is faster than its 200: what it says waits for that. */
+static void on_bound(void *owner, struct leg *leg)
 {
-	struct invite invite = {.uri = invitation->uri,
-			.from = job->from,
-			.to = job->to,
-			.next_hop = invitation->next_hop,
-			.headers = invitation->headers,
-			.socket = invitation->socket};
+	leg_pause(leg);
+}
+
+static void on_lost(void *owner, struct leg *leg, enum leg_loss why)
+{
+	((struct branch *)owner)->leg = NULL;
+}
+
+static const struct leg_hooks leg_hooks = {.bound = on_bound, .lost = on_lost};
+
+static bool branch_send(struct branch *branch, const struct branch_plan *plan)
+{
+	const struct invitation *i = branch->invitation;
+	struct invite invite = {.uri = i->uri,
+			.from = plan->job->from,
+			.to = plan->job->to,
+			.next_hop = i->next_hop,
+			.headers = i->headers,
+			.before = plan->job->before,
+			.after = plan->job->after,
+			.content_type = plan->job->content_type,
+			.tags = plan->job->kind->tags,
+			.socket = i->socket};
 	char memory[SDP_MAX];
 	struct cpm_buf sdp;
 
 	cpm_buf_init_fixed(&sdp, memory, sizeof(memory));
-	if(!branch->leg
-			|| !offer_make(branch->leg, branch->ticket, job->octets_known ? &job->octets : NULL,
-					branch->to_isf, &sdp))
+	if(!branch->leg || !offer_make(branch->leg, plan->terms, branch->ticket, &sdp))
 		return false;
 	invite.sdp = cpm_buf_slice(&sdp);
 	return invite_send(&invite, branch->ticket);
 }
 
-bool branch_invite(struct bridge *b, const struct bridge_job *job,
-		const struct invitation *invitation, const struct leg_hooks *hooks)
+bool branch_invite(const struct branch_plan *plan, const struct invitation *invitation)
 {
-	struct branch *branch = branch_take(b);
+	struct branch *branch = branch_take(plan);
 
 	if(!branch)
 		return false;
-	branch->to_isf = invitation->to_isf;
-	branch->leg = offer_begin(hooks, branch);
-	branch->pending = branch_send(branch, job, invitation);
+	branch->terms = plan->terms;
+	branch->invitation = invitation;
+	branch->leg = offer_begin(plan->terms, &leg_hooks, branch);
+	branch->pending = branch_send(branch, plan);
 	branch->sent_ms = now_ms();
 	if(!branch->pending)
 		branch_leave(branch);
@@ -112,8 +127,7 @@ static unsigned answer_fault(struct branch *branch, const struct call_answer *an
 		return (unsigned)answer->status;
 	/* It has hung up already, or its side of the media cannot be had. */
 	return dialog_lives(answer->dialog) && branch->leg
-						   && offer_answered(
-								   branch->leg, branch->to_isf, answer->sdp, &answer->peer)
+						   && offer_answered(branch->leg, branch->terms, answer->sdp, &answer->peer)
 				   ? 0
 				   : 488;
 }
@@ -121,7 +135,7 @@ static unsigned answer_fault(struct branch *branch, const struct call_answer *an
 void branch_answered(size_t place, uint64_t ticket, const struct call_answer *answer)
 {
 	struct branch *branch = &branches[place];
-	struct bridge *b = branch->bridge;
+	void *owner = branch->owner;
 	unsigned fault;
 
 	if(!branch->used || branch->ticket != ticket) {
@@ -129,17 +143,17 @@ void branch_answered(size_t place, uint64_t ticket, const struct call_answer *an
 			dialog_hang_up(answer->dialog);
 		return;
 	}
-	branch->pending = false;
 	branch->dialog = answer->dialog;
-	fault = b ? answer_fault(branch, answer) : 0;
-	if(b && !fault) {
-		bridge_accepted(b, branch);
+	fault = owner ? answer_fault(branch, answer) : 0;
+	branch->pending = false;
+	if(owner && !fault) {
+		branch->hooks->accepted(owner, branch, answer->sdp);
 		return;
 	}
 	/* Refused, or too late: another was faster, or nobody waits. */
 	branch_leave(branch);
-	if(b)
-		bridge_refused(b, fault);
+	if(owner)
+		branch->hooks->refused(owner, fault);
 }
 
 void branch_told(dialog_id id, enum dialog_news news)
@@ -152,8 +166,8 @@ void branch_told(dialog_id id, enum dialog_news news)
 		if(!branch->used || branch->dialog != id)
 			continue;
 		branch->dialog = 0;
-		if(branch->bridge)
-			bridge_hung_up(branch->bridge, branch);
+		if(branch->owner)
+			branch->hooks->hung_up(branch->owner, branch);
 		return;
 	}
 }
@@ -165,7 +179,7 @@ void branch_sweep(int64_t now_ms)
 	for(i = 0; i < branch_count; i++) {
 		struct branch *branch = &branches[i];
 
-		if(branch->used && branch->pending && !branch->bridge
+		if(branch->used && branch->pending && !branch->owner
 				&& branch->sent_ms + CALL_LOST_MS < now_ms) {
 			branch->pending = false;
 			branch_leave(branch);

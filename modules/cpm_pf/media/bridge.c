@@ -30,7 +30,9 @@
 struct bridge {
 	struct bridge *next;
 	enum cpm_bridge_state state;
-	struct bridge_job *job;
+	struct invitation_job *job;
+	uint64_t octets;          /* as announced */
+	struct offer_terms terms; /* of our offers */
 	struct leg *in;
 	bool in_over;         /* the sender's dialog is */
 	struct branch *out;   /* the client that accepted */
@@ -136,7 +138,7 @@ static void copy_recorded(void *owner, struct cpm_slice line)
 	struct bridge *b = owner;
 
 	b->copy = NULL;
-	if(line.n && b->out && b->out->dialog && !b->out->to_isf)
+	if(line.n && b->out && b->out->dialog && !b->job->to_isf)
 		dialog_set_farewell(b->out->dialog, line);
 	if(b->state == CPM_BRIDGE_GONE)
 		client_end(b);
@@ -238,36 +240,31 @@ static const struct leg_hooks in_hooks = {.begin = in_begin,
 
 static void out_want(void *owner, struct leg *leg, void *mark, uint64_t at, size_t n)
 {
-	struct branch *branch = owner;
+	struct bridge *b = owner;
 
-	if(!branch->bridge)
-		return;
-	branch->bridge->wanted = n;
-	octets_pass(branch->bridge);
+	b->wanted = n;
+	octets_pass(b);
 }
 
 static void out_sent(void *owner, struct leg *leg, void *mark, unsigned status)
 {
-	struct branch *branch = owner;
+	struct bridge *b = owner;
 
-	if(!branch->bridge)
-		return;
 	if(status != 200) {
-		client_fail(branch->bridge, status);
+		client_fail(b, status);
 		return;
 	}
-	branch->bridge->confirmed = true;
-	if(branch->bridge->complete)
-		bridge_event(branch->bridge, CPM_BRIDGE_CONFIRMED);
+	b->confirmed = true;
+	if(b->complete)
+		bridge_event(b, CPM_BRIDGE_CONFIRMED);
 }
 
 static void out_lost(void *owner, struct leg *leg, enum leg_loss why)
 {
-	struct branch *branch = owner;
-	struct bridge *b = branch->bridge;
+	struct bridge *b = owner;
 
-	branch->leg = NULL;
-	if(!b || b->out != branch || b->confirmed)
+	b->out->leg = NULL;
+	if(b->confirmed)
 		return;
 	LM_INFO("event=media_lost id=%.*s why=%s\n", SLICE_FMT(b->job->id), leg_loss_name(why));
 	client_fail(b, 408);
@@ -275,10 +272,7 @@ static void out_lost(void *owner, struct leg *leg, enum leg_loss why)
 
 static void out_bound(void *owner, struct leg *leg)
 {
-	struct branch *branch = owner;
-
-	if(branch->bridge && branch->bridge->out == branch)
-		bridge_event(branch->bridge, CPM_BRIDGE_ACCEPTED);
+	bridge_event(owner, CPM_BRIDGE_ACCEPTED);
 }
 
 static const struct leg_hooks out_hooks = {
@@ -300,12 +294,13 @@ static void sender_answer(struct bridge *b)
 	char memory[SDP_MAX];
 	struct cpm_buf sdp;
 	struct cpm_sdp offer;
+	struct offer_terms terms = offer_terms_in();
 
 	clients_cancel(b, b->out);
 	cpm_buf_init_fixed(&sdp, memory, sizeof(memory));
 	if(cpm_sdp_parse(b->job->sdp, &offer, NULL) != CPM_OK
-			|| !(b->in = offer_open(&offer, &b->job->peer, &in_hooks, b))
-			|| !offer_answer(b->in, &offer, b->out->ticket, &sdp)) {
+			|| !(b->in = offer_open(&offer, &b->job->peer, &terms, &in_hooks, b))
+			|| !offer_answer(b->in, &offer, &terms, b->out->ticket, &sdp)) {
 		bridge_event(b, CPM_BRIDGE_UNABLE);
 		return;
 	}
@@ -442,24 +437,31 @@ static void bridge_event(struct bridge *b, enum cpm_bridge_event event)
 	}
 }
 
-void bridge_accepted(struct bridge *b, struct branch *branch)
+static void on_accepted(void *owner, struct branch *branch, struct cpm_slice sdp)
 {
+	struct bridge *b = owner;
 	/* Behind a relay its first request comes over a connection that the sender may share, whose octets must not go before it. */
 	bool joins = leg_relayed(branch->leg) && leg_state(branch->leg) != LEG_BOUND;
 
 	b->out = branch;
+	leg_hand_over(branch->leg, &out_hooks, b);
+	leg_resume(branch->leg);
 	bridge_event(b, joins ? CPM_BRIDGE_CHOSEN : CPM_BRIDGE_ACCEPTED);
 }
 
-void bridge_refused(struct bridge *b, unsigned status)
+static void on_refused(void *owner, unsigned status)
 {
+	struct bridge *b = owner;
+
 	b->status = status;
 	if(--b->pending == 0)
 		bridge_event(b, CPM_BRIDGE_REFUSED);
 }
 
-void bridge_hung_up(struct bridge *b, struct branch *branch)
+static void on_hung_up(void *owner, struct branch *branch)
 {
+	struct bridge *b = owner;
+
 	if(b->out != branch || b->confirmed
 			|| (b->state != CPM_BRIDGE_OPEN && b->state != CPM_BRIDGE_JOINING))
 		return;
@@ -468,6 +470,8 @@ void bridge_hung_up(struct bridge *b, struct branch *branch)
 	else
 		client_fail(b, 408);
 }
+
+static const struct branch_hooks branch_hooks = {on_accepted, on_refused, on_hung_up};
 
 void bridge_told(dialog_id id, enum dialog_news news)
 {
@@ -486,7 +490,8 @@ void bridge_told(dialog_id id, enum dialog_news news)
 
 void bridge_run(struct command_job *head, struct store *store, int64_t now)
 {
-	struct bridge_job *job = (struct bridge_job *)head;
+	struct invitation_job *job = (struct invitation_job *)head;
+	struct branch_plan plan = {&branch_hooks, NULL, job, NULL};
 	struct bridge *b;
 	size_t i;
 
@@ -503,12 +508,16 @@ void bridge_run(struct command_job *head, struct store *store, int64_t now)
 		return;
 	}
 	b->job = job;
+	b->octets = job->octets;
+	b->terms = offer_terms_out(job->octets_known ? &b->octets : NULL, job->to_isf);
+	plan.owner = b;
+	plan.terms = &b->terms;
 	b->started_ms = now;
 	b->until_ms = now + settings.bridge_wait_ms;
 	b->next = bridges;
 	bridges = b;
 	for(i = 0; i < job->count; i++)
-		b->pending += branch_invite(b, job, &job->invitations[i], &out_hooks);
+		b->pending += branch_invite(&plan, &job->invitations[i]);
 	if(!b->pending)
 		bridge_event(b, CPM_BRIDGE_REFUSED);
 }

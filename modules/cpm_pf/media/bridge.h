@@ -26,10 +26,4 @@ void bridge_told(dialog_id id, enum dialog_news news);
 /* About once a second. */
 void bridge_sweep(int64_t now_ms);
 
-/* For branch.c: the first client that accepts; one that does not, with its status; and the one that had accepted has ended its
- * dialog. */
-void bridge_accepted(struct bridge *b, struct branch *branch);
-void bridge_refused(struct bridge *b, unsigned status);
-void bridge_hung_up(struct bridge *b, struct branch *branch);
-
 #endif

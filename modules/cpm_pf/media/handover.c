@@ -10,8 +10,8 @@
 #include "media.h"
 #include "offer.h"
 
-int handover_read(struct sip_msg *msg, struct context *c, const char *function, const str *route,
-		struct handover_offer *offer)
+int handover_read(struct sip_msg *msg, struct context *c, const char *function,
+		enum offer_want want, const str *route, struct handover_offer *offer)
 {
 	*offer = (struct handover_offer){.text = CPM_SLICE_NONE};
 	if(!transaction_route_find(route, &offer->route)) {
@@ -25,7 +25,7 @@ int handover_read(struct sip_msg *msg, struct context *c, const char *function, 
 	}
 	if(!media_on())
 		return offer_refuse(c, "no-media", "msrp_listen is not set");
-	return offer_read(c, &offer->text, &offer->sdp, &offer->peer);
+	return offer_read(c, want, &offer->text, &offer->sdp, &offer->peer);
 }
 
 enum handover_result handover_invite(
@@ -34,7 +34,7 @@ enum handover_result handover_invite(
 	int process = media_choose();
 
 	context_keep(msg, c);
-	switch(dialog_open(msg, media_owner(process), handover->told, handover->dialog,
+	switch(dialog_open(msg, media_owner(process), handover->told, handover->tags, handover->dialog,
 			&handover->request->transaction)) {
 		case DIALOG_OPENED:
 			break;

@@ -11,10 +11,12 @@
 #include "../core/codec/header.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
+#include "../script/choice.h"
 #include "../script/deferral.h"
 #include "../script/draft.h"
 #include "../sip/message.h"
 #include "bridge.h"
+#include "conversation.h"
 #include "handover.h"
 #include "offer.h"
 
@@ -22,17 +24,30 @@
 /* tm's own time for the parked INVITE is longer than ours by this. */
 #define PATIENCE_MS 5000
 
-static const char *const functions[] = {[INVITATION_CLIENTS] = "cpm_bridge",
-		[INVITATION_ISF] = "cpm_bridge_isf",
-		[INVITATION_FORWARD] = "cpm_bridge_forward"};
+const struct invitation_kind invitation_large = {"cpm_bridge", OFFER_MESSAGE, INVITATION_CLIENTS,
+		CPM_ICSI_LARGEMSG, DIALOG_TAGS_NONE, bridge_run, bridge_told, &settings.bridge_wait_ms};
+const struct invitation_kind invitation_large_isf = {"cpm_bridge_isf", OFFER_MESSAGE,
+		INVITATION_ISF, CPM_ICSI_LARGEMSG, DIALOG_TAGS_NONE, bridge_run, bridge_told,
+		&settings.bridge_wait_ms};
+const struct invitation_kind invitation_large_forward = {"cpm_bridge_forward", OFFER_MESSAGE,
+		INVITATION_FORWARD, CPM_ICSI_LARGEMSG, DIALOG_TAGS_NONE, bridge_run, bridge_told,
+		&settings.bridge_wait_ms};
+const struct invitation_kind invitation_session = {"cpm_bridge_session", OFFER_SESSION,
+		INVITATION_CLIENTS, CPM_ICSI_SESSION, DIALOG_TAGS_SESSION, conversation_run,
+		conversation_told, &settings.session_wait_ms};
+const struct invitation_kind invitation_session_isf = {"cpm_bridge_session_isf", OFFER_SESSION,
+		INVITATION_ISF, CPM_ICSI_SESSION, DIALOG_TAGS_SESSION, conversation_run, conversation_told,
+		&settings.session_wait_ms};
 
 /* What an INVITE is made of. */
 struct sources {
 	struct sip_msg *msg;
-	const struct context *c;
+	struct context *c;
 	const struct cpm_record *record;
 	const struct handover_offer *offer;
-	enum invitation_target target;
+	const struct invitation_kind *kind;
+	struct cpm_slice
+			preferences; /* header lines of a session's INVITEs: which clients it is not for */
 };
 
 /* While the text grows, slices hold offsets into it. */
@@ -74,7 +89,8 @@ static struct cpm_slice next_hop(const struct sources *of, const struct contact 
 {
 	if(contact)
 		return contact_next_hop(contact);
-	return cpm_slice_of(of->target == INVITATION_FORWARD ? settings.core_uri : settings.isf_uri);
+	return cpm_slice_of(
+			of->kind->target == INVITATION_FORWARD ? settings.core_uri : settings.isf_uri);
 }
 
 /* Forwarded or interworked, it is no client's yet. Who asked for privacy is named to the core and the ISF, which we know (RFC 3325
@@ -88,7 +104,6 @@ static void onward_headers_add(const struct sources *of, struct cpm_buf *out)
 		draft_add_asserted(out, of->c, r);
 		cpm_buf_add_str(out, "\r\n");
 	}
-	line_add(out, "P-Asserted-Service: ", r->asserted_service);
 	if(r->message_expires_count == 1)
 		line_add(out, "Message-Expires: ", r->message_expires);
 }
@@ -97,20 +112,23 @@ static void uri_add(const struct sources *of, const struct contact *contact, str
 {
 	if(contact)
 		contact_add_request_uri(contact, of->record->aor, out);
-	else if(of->target == INVITATION_FORWARD)
+	else if(of->kind->target == INVITATION_FORWARD)
 		cpm_buf_add(out, of->c->verdict.forward_to);
 	else
 		cpm_buf_add(out, of->record->request_uri);
 }
 
 /* contact: NULL unless it is for one. */
-static void invitation_add(struct bridge_job *job, const struct sources *of,
+static void invitation_add(struct invitation_job *job, const struct sources *of,
 		const struct contact *contact, struct cpm_buf *text)
 {
 	struct invitation *i = &job->invitations[job->count++];
 	size_t start;
 
-	i->to_isf = of->target == INVITATION_ISF;
+	if(contact) {
+		i->instance = text_put(text, contact->instance);
+		i->contact = text_put(text, contact->uri);
+	}
 	i->socket = contact ? contact->socket : NULL;
 	i->next_hop = text_put(text, next_hop(of, contact));
 	start = text->n;
@@ -118,16 +136,22 @@ static void invitation_add(struct bridge_job *job, const struct sources *of,
 	i->uri = text_since(text, start);
 	start = text->n;
 	message_add_invite_headers(
-			of->record, contact, CPM_ICSI_LARGEMSG, (unsigned)settings.session_expires_s, text);
+			of->record, contact, of->kind->service, (unsigned)settings.session_expires_s, text);
 	/* Or two users who forward to each other would make an endless way. */
 	if(of->msg->maxforwards)
 		line_add(text, "Max-Forwards: ", slice_of_str(&of->msg->maxforwards->body));
 	if(!contact)
 		onward_headers_add(of, text);
+	if(!contact || of->kind->want == OFFER_SESSION)
+		line_add(text, "P-Asserted-Service: ", of->c->request.asserted_service);
+	if(of->kind->want == OFFER_SESSION) {
+		line_add(text, "Session-Replaces: ", of->c->request.session_replaces);
+		cpm_buf_add(text, of->preferences);
+	}
 	i->headers = text_since(text, start);
 }
 
-static bool clients_add(struct bridge_job *job, const struct sources *of, struct cpm_buf *text)
+static bool clients_add(struct invitation_job *job, const struct sources *of, struct cpm_buf *text)
 {
 	struct contacts contacts;
 	size_t i;
@@ -142,16 +166,49 @@ static bool clients_add(struct bridge_job *job, const struct sources *of, struct
 	return job->count > 0;
 }
 
+/* 8.3.2.1 step 5c. */
+static bool session_clients_add(
+		struct invitation_job *job, struct sources *of, struct cpm_buf *text)
+{
+	static struct cpm_buf lines;
+	struct session_choice choice;
+	size_t i;
+
+	if(!choice_make(of->msg, of->c, &choice))
+		return false;
+	if(!lines.max)
+		cpm_buf_init(&lines, TEXT_MAX);
+	cpm_buf_reset(&lines);
+	choice_add_headers(&choice, choice_disposition(of->msg), &lines);
+	of->preferences = cpm_buf_slice(&lines);
+	for(i = 0; i < choice.contacts.count && job->count < INVITATION_CLIENTS_MAX; i++) {
+		if(choice.expected[i])
+			invitation_add(job, of, &choice.contacts.items[i], text);
+	}
+	choice_free(&choice);
+	return lines.rc == CPM_OK && job->count > 0;
+}
+
+static bool invitations_add(struct invitation_job *job, struct sources *of, struct cpm_buf *text)
+{
+	if(of->kind->target == INVITATION_CLIENTS)
+		return of->kind->want == OFFER_SESSION ? session_clients_add(job, of, text)
+											   : clients_add(job, of, text);
+	invitation_add(job, of, NULL, text);
+	return true;
+}
+
 /* Delivered or interworked, it is recorded where the user wants that (8.3.1.2 step 11); forwarded it is another's. */
 static bool history_wanted(const struct sources *of)
 {
-	return of->target != INVITATION_FORWARD && of->c->verdict.record_history
+	return of->kind->target != INVITATION_FORWARD && of->c->verdict.record_history
 		   && archive_configured();
 }
 
-static struct bridge_job *job_copy(const struct bridge_job *from, const struct cpm_buf *text)
+static struct invitation_job *job_copy(
+		const struct invitation_job *from, const struct cpm_buf *text)
 {
-	struct bridge_job *job = shm_malloc(sizeof(*job) + text->n);
+	struct invitation_job *job = shm_malloc(sizeof(*job) + text->n);
 	char *copy;
 	size_t i;
 
@@ -166,26 +223,51 @@ static struct bridge_job *job_copy(const struct bridge_job *from, const struct c
 	text_settle(&job->to, copy);
 	text_settle(&job->sdp, copy);
 	text_settle(&job->history, copy);
+	text_settle(&job->conversation_id, copy);
+	text_settle(&job->contribution_id, copy);
+	text_settle(&job->before, copy);
+	text_settle(&job->after, copy);
+	text_settle(&job->content_type, copy);
 	for(i = 0; i < job->count; i++) {
 		text_settle(&job->invitations[i].uri, copy);
 		text_settle(&job->invitations[i].next_hop, copy);
 		text_settle(&job->invitations[i].headers, copy);
+		text_settle(&job->invitations[i].instance, copy);
+		text_settle(&job->invitations[i].contact, copy);
 	}
 	return job;
 }
 
+/* What comes with the SDP of a session goes on with ours: a list of those who take part, say. */
+static void body_put(struct invitation_job *plan, const struct sources *of, struct cpm_buf *text)
+{
+	const struct request *r = &of->c->request;
+	struct cpm_slice sdp = of->offer->text;
+	size_t start = text->n;
+
+	if(of->kind->want != OFFER_SESSION || sdp.n == r->body.n)
+		return;
+	plan->before = text_put(text, cpm_slice_head(r->body, (size_t)(sdp.p - r->body.p)));
+	plan->after = text_put(text, cpm_slice_from(r->body, (size_t)(sdp.p - r->body.p) + sdp.n));
+	start = text->n;
+	cpm_header_add_unfolded(text, r->content_type);
+	plan->content_type = text_since(text, start);
+}
+
 /* NULL with *reason. kept: the record as text. */
-static struct bridge_job *job_make(
-		const struct sources *of, struct cpm_slice kept, const char **reason)
+static struct invitation_job *job_make(
+		struct sources *of, struct cpm_slice kept, const char **reason)
 {
 	static struct cpm_buf text;
 	const struct handover_offer *offer = of->offer;
-	struct bridge_job plan = {.command = {{JOB_COMMAND}, bridge_run},
+	struct invitation_job plan = {.command = {{JOB_COMMAND}, of->kind->run},
 			.request = {.route = offer->route},
+			.kind = of->kind,
+			.to_isf = of->kind->target == INVITATION_ISF,
 			.octets = offer->sdp.file_size,
 			.octets_known = offer->sdp.file_size_known,
 			.peer = offer->peer,
-			.forwards = of->target == INVITATION_FORWARD};
+			.forwards = of->kind->target == INVITATION_FORWARD};
 
 	if(!text.max)
 		cpm_buf_init(&text, TEXT_MAX);
@@ -195,11 +277,12 @@ static struct bridge_job *job_make(
 	plan.from = text_put(&text, of->record->from);
 	plan.to = text_put(&text, of->record->to);
 	plan.sdp = text_put(&text, offer->text);
+	plan.conversation_id = text_put(&text, of->record->conversation_id);
+	plan.contribution_id = text_put(&text, of->record->contribution_id);
 	plan.history = text_put(&text, history_wanted(of) ? kept : CPM_SLICE_NONE);
+	body_put(&plan, of, &text);
 	*reason = "no-client";
-	if(of->target != INVITATION_CLIENTS)
-		invitation_add(&plan, of, NULL, &text);
-	else if(!clients_add(&plan, of, &text))
+	if(!invitations_add(&plan, of, &text))
 		return NULL;
 	*reason = "busy";
 	return text.rc == CPM_OK ? job_copy(&plan, &text) : NULL;
@@ -220,17 +303,18 @@ static void count_target(enum invitation_target target)
 	}
 }
 
-static int hand_over(struct sip_msg *msg, struct context *c, struct bridge_job *job,
-		enum invitation_target target)
+static int hand_over(struct sip_msg *msg, struct context *c, struct invitation_job *job,
+		const struct invitation_kind *kind)
 {
-	struct handover handover = {&job->command, &job->request, &job->dialog, bridge_told};
+	struct handover handover = {&job->command, &job->request, &job->dialog, kind->told, kind->tags};
 	enum handover_result result;
 
-	transaction_patience(msg, settings.bridge_wait_ms + PATIENCE_MS);
+	transaction_patience(msg, *kind->wait_ms + PATIENCE_MS);
 	c->undelivered = true;
 	result = handover_invite(msg, c, &handover);
 	if(result == HANDOVER_DONE) {
-		count_target(target);
+		if(kind->want == OFFER_MESSAGE)
+			count_target(kind->target);
 		return 0;
 	}
 	shm_free(job);
@@ -250,19 +334,19 @@ static bool target_known(const struct context *c, enum invitation_target target)
 	return false;
 }
 
-int invitation_begin(
-		struct sip_msg *msg, struct context *c, const str *route, enum invitation_target target)
+int invitation_begin(struct sip_msg *msg, struct context *c, const str *route,
+		const struct invitation_kind *kind)
 {
 	struct handover_offer offer;
 	struct cpm_record record;
-	struct sources sources = {msg, c, &record, &offer, target};
+	struct sources sources = {msg, c, &record, &offer, kind, CPM_SLICE_NONE};
 	struct store_job *kept;
-	struct bridge_job *job;
-	int rc = handover_read(msg, c, functions[target], route, &offer);
+	struct invitation_job *job;
+	int rc = handover_read(msg, c, kind->function, kind->want, route, &offer);
 
 	if(rc < 0)
 		return rc;
-	if(!target_known(c, target)) {
+	if(!target_known(c, kind->target)) {
 		c->reason = "busy";
 		return -2;
 	}
@@ -277,5 +361,5 @@ int invitation_begin(
 	if(!job)
 		return reason_status(c->reason) < 500 ? -1 : -2;
 	c->reason = "";
-	return hand_over(msg, c, job, target);
+	return hand_over(msg, c, job, kind);
 }

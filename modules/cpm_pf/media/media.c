@@ -19,6 +19,7 @@
 #include "bridge.h"
 #include "branch.h"
 #include "call.h"
+#include "conversation.h"
 #include "receipt.h"
 #include "transfer.h"
 
@@ -31,7 +32,8 @@
 struct media_shared {
 	volatile int available;
 	unsigned next;                         /* atomic; of the first only */
-	struct endpoint_statistics statistics; /* written by its process alone */
+	struct endpoint_statistics statistics; /* written by its process alone, as the next one */
+	size_t conversations;
 };
 
 static struct media_shared *shared; /* one each process */
@@ -83,6 +85,11 @@ int media_owner(int process)
 struct endpoint_statistics media_statistics(int process)
 {
 	return shared[process].statistics;
+}
+
+size_t media_conversations(int process)
+{
+	return shared[process].conversations;
 }
 
 int media_self(void)
@@ -302,6 +309,8 @@ void media_run(int index)
 			endpoint_statistics(endpoint, &shared[self].statistics);
 			receipt_sweep(now);
 			bridge_sweep(now);
+			conversation_sweep(now);
+			shared[self].conversations = conversation_count();
 			branch_sweep(now);
 			transfer_sweep(now);
 			dialog_sweep(media_owner(self), now);

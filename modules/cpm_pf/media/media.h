@@ -28,6 +28,8 @@ int media_owner(int process);
 
 /* Any process: what the endpoint of one of them counted, a second ago at most. */
 struct endpoint_statistics media_statistics(int process);
+/* ... and how many CPM sessions go through it. */
+size_t media_conversations(int process);
 
 /* The life of process number index (from 0): never returns. */
 void media_run(int index);

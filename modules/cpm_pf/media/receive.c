@@ -33,7 +33,8 @@ static struct receive_job *job_make(struct store_job *message, struct cpm_slice 
 
 static int hand_over(struct sip_msg *msg, struct context *c, struct receive_job *job)
 {
-	struct handover handover = {&job->command, &job->request, &job->dialog, receipt_told};
+	struct handover handover = {
+			&job->command, &job->request, &job->dialog, receipt_told, DIALOG_TAGS_NONE};
 	enum handover_result result = handover_invite(msg, c, &handover);
 
 	if(result == HANDOVER_DONE)
@@ -64,7 +65,7 @@ int receive_begin(struct sip_msg *msg, struct context *c, const str *route)
 	struct store_job *message;
 	struct receive_job *job;
 	bool direct;
-	int rc = handover_read(msg, c, "cpm_receive", route, &offer);
+	int rc = handover_read(msg, c, "cpm_receive", OFFER_MESSAGE, route, &offer);
 
 	if(rc < 0)
 		return rc;

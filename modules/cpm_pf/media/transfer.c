@@ -340,12 +340,14 @@ void transfer_told(dialog_id id, enum dialog_news news)
 void transfer_answered(size_t place, uint64_t ticket, const struct call_answer *answer)
 {
 	struct transfer *t = &transfers[place];
+	struct offer_terms terms;
 
 	if(!t->job || t->ticket != ticket) {
 		if(answer->dialog)
 			dialog_hang_up(answer->dialog);
 		return;
 	}
+	terms = offer_terms_out(&t->job->size, t->job->to_isf);
 	t->dialog = answer->dialog;
 	if(answer->status >= 300) {
 		transfer_event(t, CPM_TRANSFER_REFUSED, answer->status);
@@ -354,7 +356,7 @@ void transfer_answered(size_t place, uint64_t ticket, const struct call_answer *
 	} else if(!dialog_lives(answer->dialog)) {
 		/* It has hung up already. */
 		transfer_event(t, CPM_TRANSFER_REFUSED, 408);
-	} else if(offer_answered(t->leg, t->job->to_isf, answer->sdp, &answer->peer)) {
+	} else if(offer_answered(t->leg, &terms, answer->sdp, &answer->peer)) {
 		transfer_event(t, CPM_TRANSFER_ACCEPTED, 200);
 	} else {
 		LM_NOTICE("event=answer_unusable id=%.*s user=%.*s\n", SLICE_FMT(t->job->id),
@@ -370,16 +372,18 @@ static bool transfer_invite(struct transfer *t)
 	const struct transfer_job *job = t->job;
 	char memory[SDP_MAX];
 	struct cpm_buf sdp;
-	struct invite invite = {.uri = job->uri,
+	struct offer_terms terms = offer_terms_out(&job->size, job->to_isf);
+	struct invite invite = {.tags = DIALOG_TAGS_NONE,
+			.uri = job->uri,
 			.from = job->from,
 			.to = job->to,
 			.next_hop = job->next_hop,
 			.headers = job->headers,
 			.socket = job->socket};
 
-	t->leg = offer_begin(&hooks, t);
+	t->leg = offer_begin(&terms, &hooks, t);
 	cpm_buf_init_fixed(&sdp, memory, sizeof(memory));
-	if(!t->leg || !offer_make(t->leg, t->ticket, &job->size, job->to_isf, &sdp))
+	if(!t->leg || !offer_make(t->leg, &terms, t->ticket, &sdp))
 		return false;
 	invite.sdp = cpm_buf_slice(&sdp);
 	return invite_send(&invite, t->ticket);

@@ -59,6 +59,8 @@ WRAP_0(unrecord)
 WRAP_1(bridge)
 WRAP_1(bridge_isf)
 WRAP_1(bridge_forward)
+WRAP_1(bridge_session)
+WRAP_1(bridge_session_isf)
 WRAP_1(receive)
 WRAP_1(manage_deferred)
 WRAP_1(handle_subscribe)
@@ -117,6 +119,8 @@ cmd_export_t exports_functions[] = {
 	EXPORT_1("cpm_bridge", bridge),
 	EXPORT_1("cpm_bridge_isf", bridge_isf),
 	EXPORT_1("cpm_bridge_forward", bridge_forward),
+	EXPORT_1("cpm_bridge_session", bridge_session),
+	EXPORT_1("cpm_bridge_session_isf", bridge_session_isf),
 	EXPORT_1("cpm_receive", receive),
 	EXPORT_1("cpm_manage_deferred", manage_deferred),
 	EXPORT_1("cpm_handle_subscribe", handle_subscribe),
@@ -164,6 +168,8 @@ sr_kemi_t exports_kemi[] = {
 	KEMI(bridge, STR, NO, NO, NO, NO, NO),
 	KEMI(bridge_isf, STR, NO, NO, NO, NO, NO),
 	KEMI(bridge_forward, STR, NO, NO, NO, NO, NO),
+	KEMI(bridge_session, STR, NO, NO, NO, NO, NO),
+	KEMI(bridge_session_isf, STR, NO, NO, NO, NO, NO),
 	KEMI(receive, STR, NO, NO, NO, NO, NO),
 	KEMI(manage_deferred, STR, NO, NO, NO, NO, NO),
 	KEMI(handle_subscribe, STR, NO, NO, NO, NO, NO),

@@ -27,6 +27,7 @@
 	X(recordings) X(recordings_failed) X(recordings_late) X(recordings_removed) X(recordings_left) X(reports_lost) \
 	X(imap_calls) X(imap_done) X(imap_refused) X(imap_down) X(imap_unsure) X(imap_found) X(imap_away) X(imap_overflow) X(imap_latency_ms) \
 	X(large_sent) X(large_discarded) X(large_bridged) X(large_unbridged) \
+	X(sessions_bridged) X(sessions_unbridged) X(session_messages) X(session_messages_failed) \
 	X(managed) X(subscriptions) X(system_messages) X(notified) X(notified_oob) X(documents_changed) X(subscribe_failures)
 /* clang-format on */
 

@@ -3,6 +3,7 @@
  *
  * The pseudo-variables $cpm(...).
  */
+#include "../archive/archive.h"
 #include "../script/deferral.h"
 #include "context.h"
 #include "exports.h"
@@ -21,6 +22,7 @@ enum variable {
 	VARIABLE_JSON,
 	VARIABLE_MESSAGE_UID,
 	VARIABLE_VISITS,
+	VARIABLE_RECORD,
 };
 
 static const char *const names[] = {
@@ -37,6 +39,7 @@ static const char *const names[] = {
 		[VARIABLE_JSON] = "json",
 		[VARIABLE_MESSAGE_UID] = "message_uid",
 		[VARIABLE_VISITS] = "visits",
+		[VARIABLE_RECORD] = "record",
 };
 
 static int variable_parse(pv_spec_p sp, str *in)
@@ -109,6 +112,9 @@ static int variable_get(struct sip_msg *msg, pv_param_t *param, pv_value_t *res)
 									: pv_get_null(msg, param, res);
 		case VARIABLE_VISITS:
 			return pv_get_uintval(msg, param, res, request_visits(msg));
+		case VARIABLE_RECORD:
+			return pv_get_sintval(msg, param, res,
+					c->decided && c->verdict.record_history && archive_configured());
 	}
 	return pv_get_null(msg, param, res);
 }

@@ -18,6 +18,7 @@ static void process_add(rpc_t *rpc, void *h, int process)
 
 	rpc_add_number(rpc, h, "sessions", (int64_t)s.legs);
 	rpc_add_number(rpc, h, "connections", (int64_t)s.channels);
+	rpc_add_number(rpc, h, "conversations", (int64_t)media_conversations(process));
 	rpc_add_number(rpc, h, "accepted", (int64_t)s.accepted);
 	rpc_add_number(rpc, h, "dialled", (int64_t)s.dialled);
 	rpc_add_number(rpc, h, "frames_in", (int64_t)s.frames_in);

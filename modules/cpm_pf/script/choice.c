@@ -227,6 +227,17 @@ static void directives_add(struct cpm_slice asked, struct cpm_buf *out)
 	}
 }
 
+struct cpm_slice choice_disposition(const struct sip_msg *msg)
+{
+	const struct hdr_field *h;
+
+	for(h = msg->headers; h; h = h->next) {
+		if(h->type == HDR_REQUESTDISPOSITION_T)
+			return slice_of_str(&h->body);
+	}
+	return CPM_SLICE_NONE;
+}
+
 void choice_add_headers(
 		const struct session_choice *choice, struct cpm_slice asked, struct cpm_buf *out)
 {

@@ -27,6 +27,8 @@ bool choice_init(size_t sessions);
 bool choice_make(struct sip_msg *msg, struct context *c, struct session_choice *choice);
 void choice_free(struct session_choice *choice);
 
+/* Request-Disposition of an invitation, empty without. Borrows from the message. */
+struct cpm_slice choice_disposition(const struct sip_msg *msg);
 /* Appends Reject-Contact (RFC 3841) with the instance of each client that is not expected, and Request-Disposition, as whole lines with
  * CRLF; nothing when the client is named. asked: Request-Disposition of the invitation, whose other directives stay. */
 void choice_add_headers(

@@ -225,7 +225,8 @@ static int hand_over(struct sip_msg *msg, struct context *c, struct manage_job *
 	int process = post_process_of(POST_QUEUE, job->aor);
 
 	context_keep(msg, c);
-	switch(dialog_open(msg, process, NULL, &job->dialog, &job->request.transaction)) {
+	switch(dialog_open(
+			msg, process, NULL, DIALOG_TAGS_NONE, &job->dialog, &job->request.transaction)) {
 		case DIALOG_OPENED:
 			break;
 		case DIALOG_ABSORBED:

@@ -317,17 +317,27 @@ int ki_defer(struct sip_msg *msg, str *route)
 
 int ki_bridge(struct sip_msg *msg, str *route)
 {
-	return invitation_begin(msg, context_judged(msg), route, INVITATION_CLIENTS);
+	return invitation_begin(msg, context_judged(msg), route, &invitation_large);
 }
 
 int ki_bridge_isf(struct sip_msg *msg, str *route)
 {
-	return invitation_begin(msg, context_judged(msg), route, INVITATION_ISF);
+	return invitation_begin(msg, context_judged(msg), route, &invitation_large_isf);
 }
 
 int ki_bridge_forward(struct sip_msg *msg, str *route)
 {
-	return invitation_begin(msg, context_judged(msg), route, INVITATION_FORWARD);
+	return invitation_begin(msg, context_judged(msg), route, &invitation_large_forward);
+}
+
+int ki_bridge_session(struct sip_msg *msg, str *route)
+{
+	return invitation_begin(msg, context_judged(msg), route, &invitation_session);
+}
+
+int ki_bridge_session_isf(struct sip_msg *msg, str *route)
+{
+	return invitation_begin(msg, context_judged(msg), route, &invitation_session_isf);
 }
 
 int ki_receive(struct sip_msg *msg, str *route)

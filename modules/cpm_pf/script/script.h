@@ -43,6 +43,9 @@ int ki_defer(struct sip_msg *msg, str *route);
 int ki_bridge(struct sip_msg *msg, str *route);
 int ki_bridge_isf(struct sip_msg *msg, str *route);
 int ki_bridge_forward(struct sip_msg *msg, str *route);
+/* 8.3.2.1 step 5. */
+int ki_bridge_session(struct sip_msg *msg, str *route);
+int ki_bridge_session_isf(struct sip_msg *msg, str *route);
 int ki_receive(struct sip_msg *msg, str *route);
 int ki_manage_deferred(struct sip_msg *msg, str *route);
 int ki_handle_subscribe(struct sip_msg *msg, str *route);

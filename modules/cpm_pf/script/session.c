@@ -117,17 +117,6 @@ static void session_watch(struct sip_msg *msg, const struct context *c)
 	transaction_watch(msg, session_tell, cpm_buf_slice(&text));
 }
 
-static struct cpm_slice disposition_of(const struct sip_msg *msg)
-{
-	const struct hdr_field *h;
-
-	for(h = msg->headers; h; h = h->next) {
-		if(h->type == HDR_REQUESTDISPOSITION_T)
-			return slice_of_str(&h->body);
-	}
-	return CPM_SLICE_NONE;
-}
-
 /* Built once; each branch gets a copy, since of a request that was parked tm keeps no changes for later branches. */
 static struct cpm_buf header_lines;
 
@@ -136,7 +125,7 @@ static bool headers_build(const struct sip_msg *msg, const struct session_choice
 	if(!header_lines.max)
 		cpm_buf_init(&header_lines, HEADERS_MAX);
 	cpm_buf_reset(&header_lines);
-	choice_add_headers(choice, disposition_of(msg), &header_lines);
+	choice_add_headers(choice, choice_disposition(msg), &header_lines);
 	return header_lines.rc == CPM_OK;
 }
 

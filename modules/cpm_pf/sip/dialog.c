@@ -42,7 +42,8 @@ static bool extensions_known(struct sip_msg *msg, struct cpm_buf *lines)
 	return all;
 }
 
-void dialogs_add_contact(struct cpm_buf *out, const struct socket_info *s, int proto)
+void dialogs_add_contact(
+		struct cpm_buf *out, const struct socket_info *s, int proto, const char *tags)
 {
 	str *address = NULL, *port = NULL;
 
@@ -58,17 +59,20 @@ void dialogs_add_contact(struct cpm_buf *out, const struct socket_info *s, int p
 		cpm_buf_add_char(out, ':');
 		cpm_buf_add(out, slice_of_str(port));
 	}
-	cpm_buf_add_str(out, proto == PROTO_TCP   ? ";transport=tcp>\r\n"
-						 : proto == PROTO_TLS ? ";transport=tls>\r\n"
-											  : ">\r\n");
+	cpm_buf_add_str(out, proto == PROTO_TCP   ? ";transport=tcp>"
+						 : proto == PROTO_TLS ? ";transport=tls>"
+											  : ">");
+	cpm_buf_add_str(out, tags);
+	cpm_buf_add_str(out, "\r\n");
 }
 
 void dialog_add_contact(struct cpm_buf *out, const struct sip_msg *msg)
 {
-	dialogs_add_contact(out, msg->rcv.bind_address, msg->rcv.proto);
+	dialogs_add_contact(out, msg->rcv.bind_address, msg->rcv.proto, DIALOG_TAGS_NONE);
 }
 
-static struct dialog *dialog_make(struct sip_msg *msg, const struct cpm_session_terms *terms)
+static struct dialog *dialog_make(
+		struct sip_msg *msg, const struct cpm_session_terms *terms, const char *tags)
 {
 	struct dialog *d = shm_mallocxz(sizeof(*d));
 	struct cpm_buf contact;
@@ -86,7 +90,7 @@ static struct dialog *dialog_make(struct sip_msg *msg, const struct cpm_session_
 	d->updates = dialogs_header_lists(msg, HDR_ALLOW_T, CPM_SLICE("UPDATE"));
 	d->invite_cseq = d->remote_cseq = d->dlg->rem_seq.value;
 	cpm_buf_init_fixed(&contact, d->contact, sizeof(d->contact) - 1);
-	dialog_add_contact(&contact, msg);
+	dialogs_add_contact(&contact, msg->rcv.bind_address, msg->rcv.proto, tags);
 	if(contact.rc == CPM_OK)
 		return d;
 	dialogs_free(d);
@@ -111,7 +115,7 @@ bool dialog_adopt(struct dlg *dlg, int owner, dialog_told told, const struct dia
 	d->refresher = terms->refresher;
 	d->updates = terms->updates;
 	cpm_buf_init_fixed(&contact, d->contact, sizeof(d->contact) - 1);
-	dialogs_add_contact(&contact, d->dlg->send_sock, d->dlg->send_sock->proto);
+	dialogs_add_contact(&contact, d->dlg->send_sock, d->dlg->send_sock->proto, terms->tags);
 	if(contact.rc == CPM_OK && (!body.len || shm_str_dup(&d->sdp, &body) == 0)) {
 		dialogs_lock();
 		dialogs_clock(d, dialogs_now());
@@ -157,8 +161,8 @@ static void on_cancel(struct cell *t, int type, struct tmcb_params *ps)
 	dialogs_step((dialog_id)(uintptr_t)*ps->param, CPM_DIALOG_CANCEL);
 }
 
-enum dialog_open dialog_open(struct sip_msg *msg, int owner, dialog_told told, dialog_id *id,
-		struct transaction_id *transaction)
+enum dialog_open dialog_open(struct sip_msg *msg, int owner, dialog_told told, const char *tags,
+		dialog_id *id, struct transaction_id *transaction)
 {
 	struct cpm_session_terms terms;
 	enum transaction_park parked;
@@ -169,7 +173,7 @@ enum dialog_open dialog_open(struct sip_msg *msg, int owner, dialog_told told, d
 		return retransmission ? DIALOG_ABSORBED : DIALOG_FAILED;
 	if(!invite_check(msg, &terms))
 		return DIALOG_REPLIED;
-	if(!(d = dialog_make(msg, &terms)))
+	if(!(d = dialog_make(msg, &terms, tags)))
 		return DIALOG_FAILED;
 	d->owner = owner;
 	d->told = told;

@@ -26,6 +26,11 @@ enum dialog_news {
 };
 typedef void (*dialog_told)(dialog_id id, enum dialog_news news);
 
+/* Feature tags of a Contact of ours: that of CPM sessions (the norm's 8.3.2.1 step 5c). */
+#define DIALOG_TAGS_NONE ""
+#define DIALOG_TAGS_SESSION \
+	";+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.session\""
+
 struct dialog_config {
 	size_t max;              /* dialogs at once */
 	unsigned min_se_s;       /* shortest session interval that we take */
@@ -48,9 +53,10 @@ enum dialog_open {
 	DIALOG_FAILED,   /* no room or no memory */
 };
 
-/* In a worker: takes an INVITE, parks its transaction and enters the dialog for owner. told may be NULL. */
-enum dialog_open dialog_open(struct sip_msg *msg, int owner, dialog_told told, dialog_id *id,
-		struct transaction_id *transaction);
+/* In a worker: takes an INVITE, parks its transaction and enters the dialog for owner. told may be NULL. tags: of our Contact in it,
+ * DIALOG_TAGS_... */
+enum dialog_open dialog_open(struct sip_msg *msg, int owner, dialog_told told, const char *tags,
+		dialog_id *id, struct transaction_id *transaction);
 
 /* The owner's: 200 with our Contact and the session timer's headers; sdp may be empty. It is sent again until the ACK comes. False when
  * the INVITE was cancelled, or is gone. */
@@ -68,6 +74,7 @@ struct dialog_terms {
 	uint32_t expires_s; /* session interval; 0 without */
 	bool refresher;     /* we are */
 	bool updates;       /* the peer knows UPDATE */
+	const char *tags;   /* of our Contact, DIALOG_TAGS_... */
 };
 /* Any process: a dialog that an INVITE of ours made enters the table, confirmed and with a socket. Takes dlg over. sdp is what a re-INVITE
  * hears. False at the maximum or without memory: then dlg is the caller's still. */

@@ -13,7 +13,7 @@
 #include "tm.h"
 
 #define DIALOG_HEADERS_MAX 2048
-#define DIALOG_CONTACT_MAX 160
+#define DIALOG_CONTACT_MAX 256
 #define DIALOG_SDP_MAX 4096
 #define DIALOG_ALLOW "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS\r\n"
 
@@ -89,8 +89,9 @@ void dialogs_take_refresh(struct sip_msg *msg, dialog_id id, const char *own, co
 bool dialogs_header_lists(const struct sip_msg *msg, hdr_types_t type, struct cpm_slice token);
 /* What a request says of session timers. */
 void dialogs_wish(const struct sip_msg *msg, struct cpm_session_wish *wish);
-/* Appends our Contact line, as reached at a socket. */
-void dialogs_add_contact(struct cpm_buf *out, const struct socket_info *s, int proto);
+/* Appends our Contact line, as reached at a socket. tags: its feature tags (DIALOG_TAGS_...), or "". */
+void dialogs_add_contact(
+		struct cpm_buf *out, const struct socket_info *s, int proto, const char *tags);
 /* Replies with our Server line added. */
 void dialogs_reply(struct sip_msg *msg, int code, const char *reason, struct cpm_buf *lines);
 /* Makes the transaction unless it is there; false for a retransmission too. */

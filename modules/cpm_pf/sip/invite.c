@@ -16,6 +16,7 @@
 #include "dialogs.h"
 
 #define INVITE_HEADERS_MAX 65536
+#define INVITE_BODY_MAX 65536
 
 /* An INVITE under way. tm's callback carries only the ticket: it comes several times, or not at all, and whoever takes the ticket out
  * of its place has the dialog. All under the lock. */
@@ -24,6 +25,7 @@ struct place {
 	dlg_t *dlg;
 	unsigned index, label; /* of tm's transaction, for a CANCEL */
 	str sdp;               /* our offer; shared memory */
+	const char *tags;      /* of our Contact */
 	uint64_t taken, tag;   /* the last ticket that a 2xx took, and that one's To tag as a number */
 };
 
@@ -49,7 +51,7 @@ static uint64_t tag_of(struct sip_msg *reply)
 }
 
 /* The dialog and the offer, once. answer: a 2xx, or NULL. */
-static dlg_t *place_take(uint64_t ticket, struct sip_msg *answer, str *sdp)
+static dlg_t *place_take(uint64_t ticket, struct sip_msg *answer, str *sdp, const char **tags)
 {
 	struct place *p = &places[INVITE_PLACE(ticket)];
 	uint64_t tag = tag_of(answer);
@@ -59,6 +61,7 @@ static dlg_t *place_take(uint64_t ticket, struct sip_msg *answer, str *sdp)
 	if(p->ticket == ticket) {
 		dlg = p->dlg;
 		*sdp = p->sdp;
+		*tags = p->tags;
 		p->ticket = 0;
 		p->sdp = (str)STR_NULL;
 		if(answer) {
@@ -132,11 +135,12 @@ static void on_reply(struct cell *t, int type, struct tmcb_params *ps)
 	struct invite_reply reply = {.status = ps->code};
 	bool accepted = ps->code < 300 && ps->rpl && ps->rpl != FAKED_REPLY;
 	str sdp = STR_NULL;
+	const char *tags;
 	dlg_t *dlg;
 
 	if((type & TMCB_LOCAL_RESPONSE_IN) && (ps->code < 200 || ps->code >= 300))
 		return;
-	dlg = place_take(ticket, accepted ? ps->rpl : NULL, &sdp);
+	dlg = place_take(ticket, accepted ? ps->rpl : NULL, &sdp, &tags);
 	if(!dlg) {
 		if(!(type & TMCB_LOCAL_RESPONSE_IN) && accepted && is_stranger(ticket, ps->rpl))
 			stranger_dismiss(ps->rpl);
@@ -147,6 +151,7 @@ static void on_reply(struct cell *t, int type, struct tmcb_params *ps)
 			reply.status = 500;
 		else
 			reply_read(ps->rpl, &reply);
+		reply.terms.tags = tags;
 	}
 	reply.offer = slice_of_str(&sdp);
 	if(reply.status < 300)
@@ -194,21 +199,30 @@ static dlg_t *dialog_make(const struct invite *i)
 
 static bool send_with(const struct invite *i, struct place *p, dlg_t *dlg, uint64_t ticket)
 {
-	static struct cpm_buf headers;
-	str method = str_init("INVITE"), lines, sdp = str_of_slice(i->sdp);
+	static struct cpm_buf headers, body;
+	str method = str_init("INVITE"), lines, text;
 	uac_req_t request;
 
-	if(!headers.max)
+	if(!headers.max) {
 		cpm_buf_init(&headers, INVITE_HEADERS_MAX);
+		cpm_buf_init(&body, INVITE_BODY_MAX);
+	}
 	cpm_buf_reset(&headers);
 	cpm_buf_add(&headers, i->headers);
-	dialogs_add_contact(&headers, dlg->send_sock, dlg->send_sock->proto);
-	cpm_buf_add_str(&headers, "Content-Type: application/sdp\r\n");
-	if(headers.rc != CPM_OK)
+	dialogs_add_contact(&headers, dlg->send_sock, dlg->send_sock->proto, i->tags);
+	cpm_buf_add_str(&headers, "Content-Type: ");
+	cpm_buf_add(&headers, i->content_type.n ? i->content_type : CPM_SLICE("application/sdp"));
+	cpm_buf_add_str(&headers, "\r\n");
+	cpm_buf_reset(&body);
+	cpm_buf_add(&body, i->before);
+	cpm_buf_add(&body, i->sdp);
+	cpm_buf_add(&body, i->after);
+	if(headers.rc != CPM_OK || body.rc != CPM_OK)
 		return false;
 	lines = str_of_slice(cpm_buf_slice(&headers));
-	set_uac_req(&request, &method, &lines, &sdp, dlg, TMCB_LOCAL_RESPONSE_IN | TMCB_LOCAL_COMPLETED,
-			on_reply, (void *)(uintptr_t)ticket);
+	text = str_of_slice(cpm_buf_slice(&body));
+	set_uac_req(&request, &method, &lines, &text, dlg,
+			TMCB_LOCAL_RESPONSE_IN | TMCB_LOCAL_COMPLETED, on_reply, (void *)(uintptr_t)ticket);
 	return tm.t_uac_with_ids(&request, &p->index, &p->label) >= 0;
 }
 
@@ -216,6 +230,7 @@ bool invite_send(const struct invite *invite, uint64_t ticket)
 {
 	struct place *p = &places[INVITE_PLACE(ticket)];
 	str offer = str_of_slice(invite->sdp), sdp = STR_NULL;
+	const char *tags;
 	dlg_t *dlg;
 
 	if(INVITE_PLACE(ticket) >= place_count || !(dlg = dialog_make(invite)))
@@ -227,12 +242,13 @@ bool invite_send(const struct invite *invite, uint64_t ticket)
 	lock_get(lock);
 	p->dlg = dlg;
 	p->sdp = sdp;
+	p->tags = invite->tags;
 	p->ticket = ticket;
 	lock_release(lock);
 	if(send_with(invite, p, dlg, ticket))
 		return true;
 	/* The answer may have come all the same, from within. */
-	dlg = place_take(ticket, NULL, &sdp);
+	dlg = place_take(ticket, NULL, &sdp, &tags);
 	if(!dlg)
 		return true;
 	shm_free(sdp.s);

@@ -16,6 +16,9 @@ struct invite {
 	struct cpm_slice next_hop; /* empty: by uri */
 	struct cpm_slice headers;  /* complete lines with CRLF, without Contact and Content-Type */
 	struct cpm_slice sdp;
+	/* What goes with the SDP when it is a part of a body: the body before it and after it, and its type. Empty: it is alone. */
+	struct cpm_slice before, after, content_type;
+	const char *tags;           /* of our Contact: DIALOG_TAGS_... */
 	struct socket_info *socket; /* NULL: the server's first of the transport that it needs */
 };
 

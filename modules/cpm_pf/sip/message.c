@@ -77,8 +77,9 @@ void message_add_headers(const struct cpm_record *r, const struct contact *c, st
 void message_add_invite_headers(const struct cpm_record *r, const struct contact *c,
 		enum cpm_icsi service, unsigned session_s, struct cpm_buf *out)
 {
-	if(c) {
+	if(c)
 		add_routes(out, c->path);
+	if(c && (service != CPM_ICSI_SESSION || !r->accept_contact.n)) {
 		cpm_buf_add_str(out, "Accept-Contact: ");
 		cpm_feature_add_accept_contact(out, service);
 		cpm_buf_add_str(out, "\r\n");

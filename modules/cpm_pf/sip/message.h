@@ -24,7 +24,8 @@ void message_init(const char *release, message_answered answered);
 void message_add_headers(const struct cpm_record *r, const struct contact *c, struct cpm_buf *out);
 
 /* The same for the INVITE of a large message, without Content-Type: the service that it is for, and session timers of so many
- * seconds. contact NULL: to the ISF, with the feature tags that it came with. The norm's 8.3.1.6.7 steps 1 to 6. */
+ * seconds. contact NULL: to the ISF, with the feature tags that it came with; a session has those in any case. The norm's 8.3.1.6.7
+ * steps 1 to 6. */
 void message_add_invite_headers(const struct cpm_record *r, const struct contact *c,
 		enum cpm_icsi service, unsigned session_s, struct cpm_buf *out);
 

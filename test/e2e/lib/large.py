@@ -99,8 +99,10 @@ class LargePhone:
             peer.stall()
         if self.connect:
             threading.Thread(target=self._media, args=(peer, request.attribute("path")), daemon=True).start()
-        answer = sdp(peer.path, host=self.host, port=peer.port, direction="recvonly", setup=self.setup, tls=peer.tls)
-        return 200, answer, ["Supported: timer"]
+        return 200, self.answer_sdp(peer), ["Supported: timer"]
+
+    def answer_sdp(self, peer):
+        return sdp(peer.path, host=self.host, port=peer.port, direction="recvonly", setup=self.setup, tls=peer.tls)
 
     def _media(self, peer, path):
         try:

@@ -36,6 +36,9 @@ START_TEST(reads_an_offer)
 	ck_assert_int_eq(s.direction, CPM_SDP_SENDONLY);
 	ck_assert_uint_eq(s.media_count, 3);
 	ck_assert_uint_eq(s.msrp, 1);
+	ck_assert_uint_eq(s.carried_count, 2);
+	ck_assert(cpm_slice_starts(s.carried[0], CPM_SLICE("file-selector:name:\"my size:3 file\" ")));
+	ck_slice(s.carried[1], "file-transfer-id:x", "carried");
 }
 END_TEST
 
@@ -159,12 +162,15 @@ START_TEST(writes_offers_and_answers)
 	own.max_size = 1000;
 	own.cema = true;
 	ck_assert_int_eq(cpm_sdp_parse(CPM_SLICE(offer), &s, NULL), CPM_OK);
+	own.carried = s.carried + 1;
+	own.carried_count = 1;
 	cpm_sdp_add_answer(&b, &s, &own);
 	ck_slice(cpm_buf_slice(&b),
 			"v=0\r\no=- 7 1 IN IP6 2001:db8::1\r\ns=-\r\nc=IN IP6 2001:db8::1\r\nt=0 0\r\n"
 			"m=audio 0 RTP/AVP 0\r\nm=message 2855 TCP/TLS/MSRP *\r\na=recvonly\r\n"
 			"a=accept-types:message/cpim\r\na=accept-wrapped-types:*\r\n"
-			"a=path:msrp://192.0.2.1:2855/s;tcp\r\na=max-size:1000\r\na=msrp-cema\r\n"
+			"a=path:msrp://192.0.2.1:2855/"
+			"s;tcp\r\na=max-size:1000\r\na=file-transfer-id:x\r\na=msrp-cema\r\n"
 			"m=message 0 TCP/TLS/MSRP *\r\n",
 			"answer");
 	cpm_buf_reset(&b);

@@ -82,6 +82,13 @@ static bool selector_parse(struct cpm_slice value, struct cpm_sdp *sdp)
 	return true;
 }
 
+static void carried_take(struct cpm_slice line, struct cpm_slice name, struct cpm_sdp *sdp)
+{
+	if((cpm_slice_istarts(name, CPM_SLICE("file-")) || cpm_slice_ieq(name, CPM_SLICE("chatroom")))
+			&& sdp->carried_count < CPM_SDP_CARRIED_MAX)
+		sdp->carried[sdp->carried_count++] = line;
+}
+
 /* False when a value that counts is broken. Attributes that are not known are stepped over. */
 static bool attribute_parse(struct cpm_slice line, struct cpm_sdp *sdp)
 {
@@ -89,6 +96,7 @@ static bool attribute_parse(struct cpm_slice line, struct cpm_sdp *sdp)
 	struct cpm_slice name = cpm_slice_trim(cpm_slice_head(line, colon));
 	struct cpm_slice value = cpm_slice_trim(cpm_slice_from(line, colon + 1));
 
+	carried_take(line, name, sdp);
 	if((i = name_find(direction_names, 4, name)) < 4) {
 		sdp->direction = (enum cpm_sdp_direction)i;
 	} else if(cpm_slice_ieq(name, CPM_SLICE("path"))) {
@@ -264,6 +272,11 @@ static void add_media(struct cpm_buf *b, const struct cpm_sdp_own *own)
 	add_text(b, "path", own->path);
 	add_number(b, "a=max-size:", own->max_size, own->max_size != 0);
 	add_number(b, "a=file-selector:size:", own->file_size, own->file_size_known);
+	for(size_t i = 0; i < own->carried_count; i++) {
+		cpm_buf_add_str(b, "a=");
+		cpm_buf_add(b, own->carried[i]);
+		cpm_buf_add_str(b, CRLF);
+	}
 	add_text(b, "setup", cpm_slice_of(setup_names[own->setup]));
 	if(own->cema)
 		cpm_buf_add_str(b, "a=msrp-cema" CRLF);

@@ -12,6 +12,7 @@
 
 #define CPM_SDP_MEDIA_MAX 16
 #define CPM_SDP_LINES_MAX 512
+#define CPM_SDP_CARRIED_MAX 16
 
 enum cpm_sdp_setup {
 	CPM_SDP_SETUP_NONE,
@@ -38,6 +39,10 @@ struct cpm_sdp {
 	enum cpm_sdp_setup setup;
 	enum cpm_sdp_direction direction;
 	bool cema;
+	/* a= lines of the MSRP media, without "a=", that are about the messages and not about their way: file-... (RFC 5547), chatroom
+	 * (RFC 7701). More than fit are left out. */
+	struct cpm_slice carried[CPM_SDP_CARRIED_MAX];
+	size_t carried_count;
 	struct cpm_slice media[CPM_SDP_MEDIA_MAX]; /* every m= value, for the answer */
 	size_t media_count;
 	size_t msrp; /* which of them is read here */
@@ -69,6 +74,8 @@ struct cpm_sdp_own {
 	enum cpm_sdp_setup setup;
 	enum cpm_sdp_direction direction;
 	bool cema;
+	const struct cpm_slice *carried; /* further a= lines, without "a=" */
+	size_t carried_count;
 };
 
 /* Appends an offer with one MSRP media. */
