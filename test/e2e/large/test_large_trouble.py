@@ -166,7 +166,9 @@ def test_redis_goes_away_while_it_sends(scene, stack, people, client, how):
         phone.peers[0].go_on()
         phone.agent.wait_request("BYE", timeout_s=20)
         message, = phone.peers[0].messages.values()
-        assert message.aborted and not message.complete
+        # It reads what is under way first.
+        wait_until(lambda: message.aborted, 10, "the end of what it had got")
+        assert not message.complete
     wait_until(stack.node.answers_rpc, 15, "the queue has its Redis again")
     assert phone.wait_message(2, timeout_s=30) == body
     scene.wait_waiting(people[1], 0)
