@@ -145,7 +145,7 @@ struct context *context_of(struct sip_msg *msg)
 	c->buffer = msg->buf;
 	c->now_ms = now_ms();
 	c->read = c->form_read = c->facts_ready = c->docs_known = c->decided = false;
-	c->dnd = c->undelivered = c->no_client = c->dressed = c->to_isf = false;
+	c->dnd = c->undelivered = c->no_client = c->dressed = c->to_known = false;
 	c->user = (struct cpm_uri_key){0};
 	c->facts.originator_count = 0;
 	c->facts.anonymous = false;

@@ -147,7 +147,7 @@ int ki_interwork(struct sip_msg *msg)
 		reset_path_vector(msg);
 		reset_force_socket(msg);
 	}
-	c->undelivered = c->to_isf = true;
+	c->undelivered = c->to_known = true;
 	context_keep(msg, c);
 	transaction_watch(msg, relayed_tell, c->user.key);
 	count(interworked);
@@ -178,6 +178,7 @@ int ki_forward(struct sip_msg *msg)
 		return -2;
 	if(core.len && set_dst_uri(msg, &core) < 0)
 		return -2;
+	c->to_known = core.len > 0;
 	transaction_watch(msg, relayed_tell, c->user.key);
 	count(forwarded);
 	return 1;

@@ -135,8 +135,8 @@ int ki_dress_session(struct sip_msg *msg)
 
 	if(!context_request(msg, c))
 		return -2;
-	/* RFC 3325: who asked for privacy is named to the ISF, which we know, and to no client. */
-	if(c->facts.anonymous && !c->to_isf)
+	/* RFC 3325: who asked for privacy is named to the ISF and the core, and to no client. */
+	if(c->facts.anonymous && !c->to_known)
 		branch_remove_headers(msg, HDR_PAI_T);
 	if(!c->dressed || !header_lines.n)
 		return 1;
@@ -193,6 +193,7 @@ int ki_follow_redirect(struct sip_msg *msg)
 
 	if(!added || !r)
 		return -1;
+	c->to_known = settings.core_uri[0] != '\0';
 	count(redirected);
 	LM_INFO("event=redirected call_id=%.*s user=%.*s branches=%zu\n", SLICE_FMT(r->call_id),
 			USER_FMT(c->user.key), added);
