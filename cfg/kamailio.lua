@@ -393,8 +393,9 @@ end
 
 function ksr_route_session_relay()
 	KSR.tm.t_on_branch("ksr_branch_session")
+	-- An address that cannot be resolved, say.
 	if KSR.tm.t_relay() < 0 then
-		KSR.tm.t_reply(500, "Server Internal Error")
+		cpm.refuse("undelivered")
 	end
 	KSR.x.exit()
 end

@@ -8,6 +8,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+from lib.documents import forward_to, rule, ruleset
 from lib.session import SessionCall, SessionPhone, invite_by_hand, tag_of
 from process import wait_until
 
@@ -19,7 +20,7 @@ STACK = {
     ],
     "defines": {"CPM_XDM_MAX_AGE_MS": 0, "WITH_SESSION_INTERWORK": True},
 }
-LOG_ALLOW = [r"[Rr]edis"]
+LOG_ALLOW = [r"[Rr]edis", "nowhere.invalid", "failure to add branches", "t_forward_noack failed"]
 
 
 @contextmanager
@@ -53,6 +54,16 @@ def test_no_client_answers_but_the_isf(scene):
     SessionPhone(scene, bob, status=None)
     call = SessionCall(scene, alice, bob, timeout_s=20)
     assert call.status == 200 and isf.wait_invite().uri == bob and call.call.bye() == 200
+
+
+@pytest.mark.clause("SE-9")
+def test_an_address_that_cannot_be_resolved(scene, stack):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    scene.documents.put("policy", bob, ruleset(rule("gone", forward_to("sip:bob@nowhere.invalid"), media=("message-session",))))
+    SessionPhone(scene, bob)
+    call = SessionCall(scene, alice, bob)
+    line = f"event=refused call_id={call.call.call_id} user={bob} reason=undelivered code=480"
+    assert call.status == 480 and line in stack.node.log.read_text()
 
 
 @pytest.mark.clause("SE-7")
