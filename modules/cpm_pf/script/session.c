@@ -93,14 +93,14 @@ static void session_tell(const struct transaction_end *end, const char *text)
 	struct cpm_slice rest = cpm_slice_of(text), user = CPM_SLICE_NONE;
 
 	cpm_slice_split(&rest, '\n', &user);
+	if(end->code < 300) {
+		choice_remember(user, rest, end->instance, end->uri);
+		count(sessions_answered);
+	} else {
+		count(sessions_unanswered);
+	}
 	LM_INFO("event=session call_id=%.*s user=%.*s status=%d\n", SLICE_FMT(end->call_id),
 			USER_FMT(user), end->code);
-	if(end->code >= 300) {
-		count(sessions_unanswered);
-		return;
-	}
-	count(sessions_answered);
-	choice_remember(user, rest, end->instance, end->uri);
 }
 
 static void session_watch(struct sip_msg *msg, const struct context *c)

@@ -234,13 +234,13 @@ def test_no_client_suits(scene, stack):
 
 
 @pytest.mark.clause("SE-6")
-def test_an_invitation_that_extends_a_session(scene):
+def test_an_invitation_that_extends_a_session(scene, stack):
     """Session-Replaces: to the client that has the session, whatever it can; to all where we do not know of it, or the client is gone."""
     alice, bob, carol = scene.person("alice"), scene.person("bob"), scene.person("carol")
     here = SessionPhone(scene, bob, instance=INSTANCE.format("d1"), status=[200, 486, 486])
     there = SessionPhone(scene, bob, status=486)
     first = SessionCall(scene, alice, bob, contribution="the-1-1-session")
-    assert first.status == 200
+    assert first.status == 200 and ended(stack, first)
     there.wait_invite()
     extending = ["Session-Replaces: the-1-1-session", "Request-Disposition: fork"]
     assert SessionCall(scene, carol, bob, extra=extending, body=media("audio")).status == 486
@@ -255,10 +255,11 @@ def test_an_invitation_that_extends_a_session(scene):
 
 
 @pytest.mark.clause("SE-6")
-def test_a_session_of_a_client_without_instance_is_extended(scene):
+def test_a_session_of_a_client_without_instance_is_extended(scene, stack):
     alice, bob = scene.person("alice"), scene.person("bob")
     here, there = SessionPhone(scene, bob, status=[200, 486]), SessionPhone(scene, bob, status=486)
     call = SessionCall(scene, alice, bob, contribution="plain-session")
+    assert ended(stack, call)
     there.wait_invite()
     assert SessionCall(scene, alice, bob, extra=["Session-Replaces: plain-session"]).status == 486
     assert len(here.invites) == 2 and len(there.invites) == 1
