@@ -403,7 +403,7 @@ def test_a_client_says_where_to_go_on(scene):
     invite = other.wait_invite()
     assert call.status == 200 and invite.uri == other.contact and invite.get("P-Asserted-Identity") == f"<{alice}>"
     assert call.call.bye() == 200
-    other.agent.wait_request("BYE")
+    assert len(other.agent.wait_request("BYE").all("Via")) == 2
     assert len(busy.invites) == len(moved.invites) == 1 and scene.statistics()["redirected"] == before + 1
 
 
@@ -453,7 +453,7 @@ def test_rules_for_sessions(scene, stack):
         assert (call.status, phone.invites) == (status, [])
         if status == 200:
             assert call.call.bye() == 200
-            other.agent.wait_request("BYE")
+            assert len(other.agent.wait_request("BYE").all("Via")) == 2
     assert refusals(stack, call) == [(bob, "policy", "480")]
 
 
