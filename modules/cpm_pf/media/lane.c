@@ -146,7 +146,7 @@ static void octets_pass(struct lane *l, struct passage *p)
 		leg_give(l->to, p, piece, p->complete && !p->ring.held);
 	}
 	p->giving = false;
-	if(p->given == p->total || (p->complete && !p->ring.held))
+	if((p->total && p->given == p->total) || (p->complete && !p->ring.held))
 		buffer_free(l, p);
 	resume(l);
 }

@@ -47,6 +47,17 @@ def test_messages_go_both_ways(scene):
 
 
 @pytest.mark.clause("SE-5", "SE-7")
+@pytest.mark.parametrize("size", [200, 300000])
+def test_a_message_of_unknown_size(scene, size):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    call, _, here, there = talk(scene, alice, bob)
+    body = large_body(alice, bob, size)
+    assert set(here.send(body, chunk=50000, totals=False)) == {200}
+    assert there.wait_messages(1)[0] == body
+    call.hang_up()
+
+
+@pytest.mark.clause("SE-5", "SE-7")
 def test_what_the_client_and_the_caller_see(scene):
     """Both descriptions are our own, and say what the other side takes; Contacts are our own, and say what we are."""
     alice, bob = scene.person("alice"), scene.person("bob")
