@@ -20,13 +20,22 @@
 #define ID_MAX 64
 /* Of an Accept-Contact value, and of a date. */
 #define VALUE_MAX 128
+/* Octets of all open messages of a conversation that are held; and large ones of it, and of all conversations of this process, each
+ * with a buffer (staging.h). */
+#define HELD_MAX (1u << 20)
+#define LARGE_MAX 8
+#define LARGE_ALL_MAX 128
 
 struct chronicle {
 	struct chronicle_entry *entries; /* that are open */
 	int64_t due_ms; /* when the last one fell due: it is recorded before those that follow it */
+	size_t held;    /* octets */
+	size_t large;   /* entries */
 	struct cpm_slice aor, invite;
 	char text[]; /* copies */
 };
+
+static size_t large_all; /* entries, also those that are being recorded */
 
 struct chronicle_entry {
 	struct chronicle_entry *next, **at; /* among the open ones */
@@ -34,6 +43,7 @@ struct chronicle_entry {
 	chronicle_went_on go_on;
 	void *owner;
 	const char *failed;    /* why it will not be recorded; "": that has been said */
+	bool large;
 	struct copy *copy;     /* of a large one */
 	struct cpm_buf octets; /* of any other */
 	struct cpm_buf record; /* without what its octets say */
@@ -50,6 +60,7 @@ static struct cpm_slice id_of(const struct chronicle_entry *e)
 
 static void entry_free(struct chronicle_entry *e)
 {
+	large_all -= e->large;
 	cpm_buf_free(&e->octets);
 	cpm_buf_free(&e->record);
 	free(e);
@@ -60,6 +71,8 @@ static void entry_leave(struct chronicle_entry *e)
 	*e->at = e->next;
 	if(e->next)
 		e->next->at = e->at;
+	e->chronicle->held -= e->octets.n;
+	e->chronicle->large -= e->large;
 	e->chronicle = NULL;
 }
 
@@ -186,15 +199,38 @@ static void copy_recorded(void *owner, struct cpm_slice line)
 
 static const struct copy_hooks copy_hooks = {copy_went_on, copy_recorded};
 
+static void octets_free(struct chronicle_entry *e)
+{
+	e->chronicle->held -= e->octets.n;
+	cpm_buf_free(&e->octets);
+}
+
+static void entry_give_up(struct chronicle_entry *e, const char *why)
+{
+	e->failed = why;
+	octets_free(e);
+}
+
 /* From now on its octets go into the store as they come. */
 static void entry_enlarge(struct chronicle_entry *e, uint64_t total)
 {
+	struct chronicle *c = e->chronicle;
+
+	if(c->large >= LARGE_MAX || large_all >= LARGE_ALL_MAX) {
+		entry_give_up(e, "busy");
+		return;
+	}
 	e->copy = copy_begin(e->aor, id_of(e), cpm_buf_slice(&e->record), total, &copy_hooks, e);
-	if(!e->copy)
-		e->failed = "";
-	else if(e->octets.n)
+	if(!e->copy) {
+		entry_give_up(e, "");
+		return;
+	}
+	e->large = true;
+	c->large++;
+	large_all++;
+	if(e->octets.n)
 		copy_put(e->copy, 0, cpm_buf_slice(&e->octets));
-	cpm_buf_free(&e->octets);
+	octets_free(e);
 }
 
 struct chronicle_entry *chronicle_open(struct chronicle *c, bool sent,
@@ -229,23 +265,34 @@ struct chronicle_entry *chronicle_open(struct chronicle *c, bool sent,
 	return e;
 }
 
+static void entry_hold(struct chronicle_entry *e, uint64_t at, struct cpm_slice octets)
+{
+	if(at != e->octets.n) {
+		entry_give_up(e, "order");
+		return;
+	}
+	if(octets.n > HELD_MAX - e->chronicle->held) {
+		entry_give_up(e, "busy");
+		return;
+	}
+	cpm_buf_add(&e->octets, octets);
+	if(e->octets.rc == CPM_OK)
+		e->chronicle->held += octets.n;
+	else
+		entry_give_up(e, "busy");
+}
+
 bool chronicle_put(struct chronicle_entry *e, uint64_t at, struct cpm_slice octets)
 {
 	if(!e || e->failed)
 		return true;
-	if(!e->copy && at != e->octets.n) {
-		e->failed = "order";
-		return true;
-	}
-	if(!e->copy && octets.n > settings.limits.max_message_bytes - e->octets.n)
+	if(!e->copy && at == e->octets.n
+			&& octets.n > settings.limits.max_message_bytes - e->octets.n)
 		entry_enlarge(e, 0);
 	if(e->copy)
 		return copy_put(e->copy, at, octets);
-	if(e->failed)
-		return true;
-	cpm_buf_add(&e->octets, octets);
-	if(e->octets.rc != CPM_OK)
-		e->failed = "busy";
+	if(!e->failed)
+		entry_hold(e, at, octets);
 	return true;
 }
 

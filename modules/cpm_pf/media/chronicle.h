@@ -8,8 +8,9 @@
  *
  * Not recorded: disposition notifications, and that somebody is composing.
  *
- * Memory: an open message takes at most max_message_bytes, or what a copy takes
- * (staging.h); one that is finished nothing once it is on its way to the store.
+ * Memory of a conversation: 1 MiB of its open messages at most, and for each of at
+ * most 8 large ones what a copy takes (staging.h). What is beyond is not recorded.
+ * One that is finished takes nothing once it is on its way to the store.
  */
 #ifndef CPM_CHRONICLE_H
 #define CPM_CHRONICLE_H

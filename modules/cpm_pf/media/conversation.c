@@ -14,6 +14,7 @@
 #include "../module/statistics.h"
 #include "../script/choice.h"
 #include "branch.h"
+#include "chronicle.h"
 #include "lane.h"
 
 #define SDP_MAX 4096
@@ -45,6 +46,7 @@ struct conversation {
 	unsigned refusal;   /* the best one (RFC 3261 section 16.7); 0: none */
 	bool busy;          /* one could not even be invited */
 	bool begun;         /* the caller has its 200 */
+	struct chronicle *chronicle; /* for the user's history; NULL: it is not recorded */
 	const char *why;    /* it ended */
 	int64_t started_ms, joined_ms;
 	int64_t said_ms;  /* when something was said last */
@@ -163,6 +165,53 @@ static void on_lost(void *owner, struct leg *leg, enum leg_loss why)
 static const struct leg_hooks leg_hooks = {
 		on_bound, on_begin, on_octets, on_complete, on_aborted, on_want, on_sent, on_lost};
 
+/* The history (8.3.2.1, first 200, step 5). */
+
+static void watched_went_on(void *lane, struct chronicle_entry *watched)
+{
+	lane_go_on(lane, watched);
+}
+
+/* Who is invited is the served user. */
+static void *watch_begin(
+		void *watcher, const struct cpm_msrp_head *head, uint64_t total, struct lane *lane)
+{
+	struct side *side = watcher;
+
+	return chronicle_open(side->of->chronicle, !is_caller(side), head->content_type, total,
+			watched_went_on, lane);
+}
+
+static bool watch_octets(void *watcher, void *watched, uint64_t at, struct cpm_slice octets)
+{
+	return chronicle_put(watched, at, octets);
+}
+
+static void watch_ended(void *watcher, void *watched, unsigned status, uint64_t total)
+{
+	struct chronicle_entry *e = watched;
+
+	if(status == 200)
+		chronicle_finish(&e, total);
+	else
+		chronicle_drop(&e);
+}
+
+static const struct lane_watch watch = {watch_begin, watch_octets, watch_ended};
+
+static void record(struct conversation *c)
+{
+	struct side *sides[] = {&c->caller, &c->client};
+	size_t i;
+
+	if(c->job->history.n)
+		c->chronicle = chronicle_begin(c->job->aor, c->job->history);
+	for(i = 0; c->chronicle && i < 2; i++) {
+		sides[i]->says.watch = &watch;
+		sides[i]->says.watcher = sides[i];
+	}
+}
+
 /* Steps */
 
 /* What may be said to a side is what it takes, within our own maximum; a=max-size 0 is none. */
@@ -229,6 +278,7 @@ static void caller_answer(struct conversation *c)
 		return;
 	}
 	c->begun = true;
+	record(c);
 	count(sessions_bridged);
 	log_begun(c);
 	choice_remember(c->job->aor, c->job->contribution_id, c->out->invitation->instance,
@@ -316,6 +366,7 @@ static void both_end(struct conversation *c)
 
 	lane_clear(&c->caller.says);
 	lane_clear(&c->client.says);
+	chronicle_end(&c->chronicle);
 	leg = c->caller.says.from;
 	c->caller.says.from = c->client.says.to = NULL;
 	leg_close(&leg);
@@ -503,6 +554,7 @@ void conversation_sweep(int64_t now_ms)
 		clock_look(c, now_ms);
 		tally(&c->caller);
 		tally(&c->client);
+		chronicle_tend(c->chronicle, now_ms);
 		if(c->state != CPM_CONVERSATION_GONE) {
 			at = &c->next;
 			continue;

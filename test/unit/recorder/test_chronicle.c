@@ -185,6 +185,39 @@ START_TEST(large)
 }
 END_TEST
 
+/* Of many open messages so much is held, and so many are copied: others are not recorded, and said to be so when they arrive. */
+START_TEST(bounds)
+{
+	struct chronicle *c = begin();
+	struct chronicle_entry *open[1048], *e;
+	char octets[1000] = {0};
+	struct cpm_slice piece = {octets, _i ? 1 : 1000};
+	size_t most = _i ? 8 : UNIT_COUNT(open);
+
+	for(size_t i = 0; i < most; i++) {
+		open[i] = chronicle_open(c, false, CPIM, _i ? 5000 : 0, NULL, NULL);
+		ck_assert(chronicle_put(open[i], 0, piece));
+	}
+	e = chronicle_open(c, false, CPIM, _i ? 5000 : 0, NULL, NULL);
+	ck_assert(chronicle_put(e, 0, piece));
+	ck_assert_uint_eq(outside.failed, 0);
+	chronicle_finish(&e, piece.n);
+	ck_assert_uint_eq(outside.failed, 1);
+	ck_assert_str_eq(outside.why, "busy");
+	ck_assert_uint_eq(outside.copies, _i ? 8 : 0);
+	/* There is room again. */
+	chronicle_drop(&open[0]);
+	e = chronicle_open(c, false, CPM_SLICE("text/plain"), _i ? 5000 : 0, NULL, NULL);
+	chronicle_put(e, 0, piece);
+	chronicle_finish(&e, piece.n);
+	ck_assert_uint_eq(outside.failed, 1);
+	ck_assert_uint_eq(outside.puts, _i ? 0 : 1);
+	ck_assert_uint_eq(outside.copies_finished, _i ? 1 : 0);
+	kept(STORE_OK);
+	chronicle_end(&c);
+}
+END_TEST
+
 /* Nothing of it stops the conversation; all of it is said, once. */
 START_TEST(trouble)
 {
@@ -250,6 +283,7 @@ int main(void)
 	tcase_add_loop_test(t, what_is_recorded, 0, UNIT_COUNT(rows));
 	tcase_add_test(t, dropped);
 	tcase_add_loop_test(t, large, 0, 2);
+	tcase_add_loop_test(t, bounds, 0, 2);
 	tcase_add_test(t, trouble);
 	tcase_add_test(t, none);
 	return unit_run("chronicle", t);
