@@ -51,7 +51,8 @@ static void check_quoted(struct cpm_slice q)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cpm_slice in = {(const char *)data, size};
-	struct cpm_folder_values values = {.peer = in, .user = in, .domain = in, .aor = in, .conv = in, .contrib = in};
+	struct cpm_folder_values values = {
+			.peer = in, .user = in, .domain = in, .aor = in, .conv = in, .contrib = in};
 	struct cpm_buf name, quoted;
 	struct cpm_slice rest;
 	size_t slashes = 0;

@@ -412,8 +412,8 @@ static void append_begin(struct archive_job *job, int64_t now)
 	cpm_buf_init_fixed(&key, key_text, sizeof(key_text));
 	values_fill(&values, job->aor, &r, &user);
 	if(!login_make(&values, &login)
-			|| cpm_folder_add(&folder, folder_template(&r),
-					   cpm_slice_of(settings.store_delimiters), &values)
+			|| cpm_folder_add(&folder, folder_template(&r), cpm_slice_of(settings.store_delimiters),
+					   &values)
 					   != CPM_OK
 			|| cpm_object_add_message_id(&key, job->key) != CPM_OK) {
 		job_fail(job, IMAP_REFUSED, "name");

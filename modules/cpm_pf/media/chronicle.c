@@ -42,7 +42,7 @@ struct chronicle_entry {
 	struct chronicle *chronicle;        /* until it is finished */
 	chronicle_went_on go_on;
 	void *owner;
-	const char *failed;    /* why it will not be recorded; "": that has been said */
+	const char *failed; /* why it will not be recorded; "": that has been said */
 	bool large;
 	struct copy *copy;     /* of a large one */
 	struct cpm_buf octets; /* of any other */
@@ -286,8 +286,7 @@ bool chronicle_put(struct chronicle_entry *e, uint64_t at, struct cpm_slice octe
 {
 	if(!e || e->failed)
 		return true;
-	if(!e->copy && at == e->octets.n
-			&& octets.n > settings.limits.max_message_bytes - e->octets.n)
+	if(!e->copy && at == e->octets.n && octets.n > settings.limits.max_message_bytes - e->octets.n)
 		entry_enlarge(e, 0);
 	if(e->copy)
 		return copy_put(e->copy, at, octets);
@@ -330,8 +329,7 @@ static const char *entry_record(struct chronicle_entry *e, int64_t *due_ms)
 
 	if(cpm_record_parse(cpm_buf_slice(&e->record), &r, NULL) != CPM_OK)
 		return why;
-	if(is_cpim(r.content_type)
-			&& cpm_cpim_parse(octets, &settings.limits, &cpim, NULL) != CPM_OK)
+	if(is_cpim(r.content_type) && cpm_cpim_parse(octets, &settings.limits, &cpim, NULL) != CPM_OK)
 		return "malformed";
 	if(is_notice(cpim.content_type))
 		return "";

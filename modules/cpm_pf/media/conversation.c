@@ -41,13 +41,13 @@ struct conversation {
 	/* What our side is, by what the other side takes: in the offers to the clients, and in the answer to the caller. */
 	struct offer_terms to_clients, to_caller;
 	struct side caller, client;
-	struct branch *out; /* the client that accepted */
-	size_t pending;     /* clients that may yet */
-	unsigned refusal;   /* the best one (RFC 3261 section 16.7); 0: none */
-	bool busy;          /* one could not even be invited */
-	bool begun;         /* the caller has its 200 */
+	struct branch *out;          /* the client that accepted */
+	size_t pending;              /* clients that may yet */
+	unsigned refusal;            /* the best one (RFC 3261 section 16.7); 0: none */
+	bool busy;                   /* one could not even be invited */
+	bool begun;                  /* the caller has its 200 */
 	struct chronicle *chronicle; /* for the user's history; NULL: it is not recorded */
-	const char *why;    /* it ended */
+	const char *why;             /* it ended */
 	int64_t started_ms, joined_ms;
 	int64_t said_ms;  /* when something was said last */
 	int64_t until_ms; /* the state lasts; 0: as long as it may */

@@ -51,9 +51,8 @@ static const struct {
 
 static enum cpm_rc add(size_t i, struct cpm_slice peer, struct cpm_buf *b)
 {
-	struct cpm_folder_values values = {.peer = peer,
-			.conv = cpm_slice_of(rows[i].conv),
-			.contrib = CPM_SLICE("a/b")};
+	struct cpm_folder_values values = {
+			.peer = peer, .conv = cpm_slice_of(rows[i].conv), .contrib = CPM_SLICE("a/b")};
 
 	return cpm_folder_add(
 			b, cpm_slice_of(rows[i].template), cpm_slice_of(rows[i].delimiters), &values);

@@ -55,8 +55,7 @@ static bool record_eq(const struct cpm_record *a, const struct cpm_record *b)
 {
 #define SAME(member) cpm_slice_eq(a->member, b->member)
 	return a->kind == b->kind && a->handling == b->handling && a->cause == b->cause
-		   && a->anonymous == b->anonymous && a->sent == b->sent
-		   && a->arrived_ms == b->arrived_ms
+		   && a->anonymous == b->anonymous && a->sent == b->sent && a->arrived_ms == b->arrived_ms
 		   && a->expires_ms == b->expires_ms && a->size == b->size && a->wants == b->wants
 		   && SAME(id) && SAME(host) && SAME(aor) && SAME(originator) && SAME(rule) && SAME(imdn_id)
 		   && SAME(request_uri) && SAME(from) && SAME(to) && SAME(asserted) && SAME(subject)

@@ -164,8 +164,7 @@ START_TEST(large)
 	struct chronicle *c = begin();
 	char octets[1001];
 	int gone_on = 0;
-	struct chronicle_entry *e =
-			chronicle_open(c, false, CPIM, _i ? 1001 : 0, went_on, &gone_on);
+	struct chronicle_entry *e = chronicle_open(c, false, CPIM, _i ? 1001 : 0, went_on, &gone_on);
 
 	memset(octets, 'x', sizeof(octets));
 	ck_assert(chronicle_put(e, 0, (struct cpm_slice){octets, 1000}));

@@ -17,12 +17,12 @@
 
 /* What the places of a template are filled with; an empty value is written as '_'. */
 struct cpm_folder_values {
-	struct cpm_slice peer;   /* {peer}: the other party's URI */
-	struct cpm_slice conv;   /* {conv}: Conversation-ID */
+	struct cpm_slice peer;    /* {peer}: the other party's URI */
+	struct cpm_slice conv;    /* {conv}: Conversation-ID */
 	struct cpm_slice contrib; /* {contrib}: Contribution-ID */
-	struct cpm_slice user;   /* {user}: user part of the served user's URI, or its number */
-	struct cpm_slice domain; /* {domain}: its host */
-	struct cpm_slice aor;    /* {aor}: the whole URI */
+	struct cpm_slice user;    /* {user}: user part of the served user's URI, or its number */
+	struct cpm_slice domain;  /* {domain}: its host */
+	struct cpm_slice aor;     /* {aor}: the whole URI */
 };
 
 /* NULL, or (static) what to write instead. delimiters: the hierarchy delimiter first, then further

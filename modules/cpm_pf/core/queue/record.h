@@ -40,7 +40,7 @@ struct cpm_record {
 	struct cpm_slice
 			originator; /* authenticated originator, for our own use even when anonymous; empty when unauthenticated */
 	bool anonymous;
-	bool sent; /* SESSION: by the served user */
+	bool sent;             /* SESSION: by the served user */
 	struct cpm_slice rule; /* the rule that deferred it, for operators */
 	int64_t arrived_ms;
 	int64_t expires_ms;
