@@ -58,11 +58,15 @@ static bool is_branch(struct cpm_slice uri)
 static bool redirect_add(struct sip_msg *msg, struct cpm_slice uri, struct cpm_slice next_hop)
 {
 	struct cpm_uri parsed;
-	str to = str_of_slice(uri), hop = str_of_slice(next_hop);
+	str to, hop = str_of_slice(next_hop);
 
 	/* Without a next hop we could not send to a number. */
 	if(cpm_uri_parse(uri, &parsed, NULL) != CPM_OK || (parsed.scheme == CPM_URI_TEL && !next_hop.n))
 		return false;
+	/* A Request-URI has no header fields (RFC 3261 section 19.1.1), and these are none of the caller's. */
+	if(parsed.headers.n)
+		uri = cpm_slice_head(uri, (size_t)(parsed.headers.p - uri.p) - 1);
+	to = str_of_slice(uri);
 	return append_branch(msg, &to, hop.len ? &hop : NULL, NULL, Q_UNSPECIFIED, 0, NULL, NULL, 0,
 				   NULL, NULL)
 		   > 0;

@@ -397,7 +397,7 @@ def test_a_client_says_where_to_go_on(scene):
     """302 from one, 486 from the other: to the Contact, with what the invitation carries."""
     alice, bob = scene.person("alice"), scene.person("bob")
     other = SessionPhone(scene, "sip:other@elsewhere.test", register=False)
-    moved = SessionPhone(scene, bob, status=302, answer=[f"Contact: <{other.contact}>;q=0.5, <mailto:bob@cpm.test>"])
+    moved = SessionPhone(scene, bob, status=302, answer=[f"Contact: <{other.contact}?Subject=go%20on>;q=0.5, <mailto:bob@cpm.test>"])
     busy, before = SessionPhone(scene, bob, status=486), scene.statistics()["redirected"]
     call = SessionCall(scene, alice, bob)
     invite = other.wait_invite()
