@@ -408,8 +408,10 @@ function ksr_failure_session()
 	if cpm.follow_redirect() > 0 then
 		KSR.tm.t_on_failure("ksr_failure_redirected")
 		KSR.tm.t_on_branch("ksr_branch_session")
-		KSR.tm.t_relay()
-		return 1
+		if KSR.tm.t_relay() > 0 then
+			return 1
+		end
+		KSR.tm.t_on_failure("")
 	end
 	return ksr_failure_redirected()
 end

@@ -66,6 +66,15 @@ def test_an_address_that_cannot_be_resolved(scene, stack):
     assert call.status == 480 and line in stack.node.log.read_text()
 
 
+@pytest.mark.clause("SE-9")
+def test_a_302_to_an_address_that_cannot_be_resolved(scene):
+    """There is still the ISF, and its answer is the last."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    isf = SessionPhone(scene, "sip:isf@cpm.test", register=False, port=int(scene.stack.env["CPM_ISF"].rpartition(":")[2]), status=486)
+    SessionPhone(scene, bob, status=302, answer=["Contact: <sip:bob@nowhere.invalid>"])
+    assert SessionCall(scene, alice, bob).status == 486 and len(isf.invites) == 1
+
+
 @pytest.mark.clause("SE-7")
 def test_the_caller_gives_up_while_the_documents_are_fetched(scene, stack):
     alice, bob = scene.person("alice"), scene.person("bob")
