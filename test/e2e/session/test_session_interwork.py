@@ -45,6 +45,18 @@ def test_nobody_accepts(scene, isf):
 
 
 @pytest.mark.clause("SE-9")
+@pytest.mark.parametrize("client", [404, 302])
+def test_the_isf_is_asked_once(scene, isf, client):
+    """Its answer is the last, though those before were better (tm's failure_reply_mode): they would bring their failure routes again."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone, isf.status = SessionPhone(scene, bob, status=client), 500
+    if client == 302:
+        phone.answer[:] = [f"Contact: <{SessionPhone(scene, 'sip:other@elsewhere.test', register=False, status=500).contact}>"]
+    assert SessionCall(scene, alice, bob).status == 500
+    assert len(phone.invites) == len(isf.invites) == 1
+
+
+@pytest.mark.clause("SE-9")
 def test_an_anonymous_caller_is_named_to_the_isf_alone(scene, isf):
     alice, bob = scene.person("alice"), scene.person("bob")
     other = SessionPhone(scene, "sip:other@elsewhere.test", register=False, status=486)
