@@ -20,6 +20,8 @@
 /* More than this of one message held, or this many messages not yet confirmed: its sender waits. */
 #define HELD_MAX (BUFFER / 2)
 #define CROWD (LEG_MESSAGES_MAX / 2)
+/* Messages that are not whole keep their buffers until more comes: what is kept besides can always be written. */
+_Static_assert(LEG_TAKING_MAX * BUFFER <= LANE_MEMORY - BUFFER, "who has enough waits for no octets");
 
 struct passage {
 	struct passage *next;
@@ -65,7 +67,7 @@ static bool full(const struct lane *l)
 {
 	const struct passage *p;
 
-	if(l->memory >= LANE_MEMORY / 2 || (l->count >= CROWD && !far_side_stands(l)))
+	if(l->memory > LANE_MEMORY - BUFFER || (l->count >= CROWD && !far_side_stands(l)))
 		return true;
 	for(p = l->passages; p; p = p->next)
 		if(p->waits || p->ring.held > HELD_MAX)
@@ -80,6 +82,14 @@ static void resume(struct lane *l)
 	l->paused = false;
 	if(l->from)
 		leg_resume(l->from);
+}
+
+/* The near side is not read from now on; so the far side, if it waits for that one's responses, must be. */
+static void hold(struct lane *l)
+{
+	l->paused = true;
+	if(l->back)
+		resume(l->back);
 }
 
 static void passage_leave(struct lane *l, struct passage *p)
@@ -168,15 +178,20 @@ static struct cpm_slice mime_header_next(struct cpm_slice *rest)
 
 static struct passage *passage_make(const struct cpm_msrp_head *head)
 {
-	struct passage *p = calloc(1, sizeof(*p) + head->content_type.n + head->text.n);
 	struct cpm_slice rest = head->text, line;
-	char *text = (char *)(p + 1);
 	size_t n = head->content_type.n;
+	struct passage *p;
+	char *text;
 
-	if(!p)
+	while((line = mime_header_next(&rest)).n)
+		n += line.n;
+	if(!(p = calloc(1, sizeof(*p) + n)))
 		return NULL;
+	text = (char *)(p + 1);
+	n = head->content_type.n;
 	memcpy(text, head->content_type.p, n);
 	p->type = (struct cpm_slice){text, n};
+	rest = head->text;
 	for(; (line = mime_header_next(&rest)).n; n += line.n)
 		memcpy(text + n, line.p, line.n);
 	p->headers = (struct cpm_slice){text + p->type.n, n - p->type.n};
@@ -239,7 +254,8 @@ bool lane_octets(struct lane *l, void *mark, uint64_t at, struct cpm_slice piece
 		p->waits = !l->watch->octets(l->watcher, p->watched, p->taken, piece);
 	p->taken += piece.n;
 	/* Not under its own feet: what is passed on may ask for more. */
-	l->paused = full(l);
+	if(full(l))
+		hold(l);
 	octets_pass(l, p);
 	return !l->paused;
 }
@@ -257,7 +273,7 @@ void lane_complete(struct lane *l, void *mark)
 	octets_pass(l, p);
 	if(l->paused || !full(l) || !l->from)
 		return;
-	l->paused = true;
+	hold(l);
 	leg_pause(l->from);
 }
 

@@ -234,6 +234,25 @@ def test_a_small_message_between_two_chunks_of_a_large_one(scene):
 
 
 @pytest.mark.clause("SE-5")
+def test_as_many_large_messages_at_once_as_may_be(scene):
+    """Four, chunk by chunk in turn; one more is refused, and stops none of them."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    call, phone, here, there = talk(scene, alice, bob)
+    bodies = [large_body(alice, bob, 300000 + n) for n in range(4)]
+    for at in range(0, 300003, 30000):
+        for n, body in enumerate(bodies):
+            piece = body[at:at + 30000]
+            frame = here.send_frame(here.request(message_id=f"m{n}", body=piece, byte_range=f"{at + 1}-{at + len(piece)}/{len(body)}",
+                                                 flag="$" if at + len(piece) == len(body) else "+"))
+            assert here.wait_response(frame.tid) == 200
+        if not at:
+            fifth = here.send_frame(here.request(message_id="m4", body=bodies[0][:30000], byte_range=f"1-30000/{len(bodies[0])}", flag="+"))
+            assert here.wait_response(fifth.tid) == 413
+    assert there.wait_messages(4) == bodies
+    call.hang_up()
+
+
+@pytest.mark.clause("SE-5")
 @pytest.mark.parametrize("whose", ["caller", "client"])
 def test_who_does_not_read_holds_the_other_back(scene, whose):
     """Back-pressure, both ways; then all arrives."""
