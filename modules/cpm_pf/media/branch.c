@@ -153,7 +153,7 @@ void branch_answered(size_t place, uint64_t ticket, const struct call_answer *an
 	/* Refused, or too late: another was faster, or nobody waits. */
 	branch_leave(branch);
 	if(owner)
-		branch->hooks->refused(owner, fault);
+		branch->hooks->refused(owner, fault, answer->contacts);
 }
 
 void branch_told(dialog_id id, enum dialog_news news)

@@ -4,8 +4,8 @@
  * INVITEs to clients, at once: one for each, or one for the ISF, and what comes
  * of each. A branch outlives its owner while its final answer is awaited.
  */
-#ifndef CPM_BRANCH_H
-#define CPM_BRANCH_H
+#ifndef CPM_MEDIA_BRANCH_H
+#define CPM_MEDIA_BRANCH_H
 
 #include "call.h"
 #include "invitation.h"
@@ -27,8 +27,8 @@ struct branch_hooks {
 	/* It accepts, with this description, valid during the call. The owner takes its leg over by leg_hand_over and leg_resume, and clears
 	 * branch->leg when that is lost. */
 	void (*accepted)(void *owner, struct branch *branch, struct cpm_slice sdp);
-	/* It does not. The branch is gone; nothing is left when pending, as branch_invite counted, have come. */
-	void (*refused)(void *owner, unsigned status);
+	/* It does not. The branch is gone; nothing is left when as many have come as branch_invite sent. contacts: of a 302. */
+	void (*refused)(void *owner, unsigned status, struct cpm_slice contacts);
 	/* One that had accepted has ended its dialog. */
 	void (*hung_up)(void *owner, struct branch *branch);
 };

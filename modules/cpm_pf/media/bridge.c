@@ -449,7 +449,7 @@ static void on_accepted(void *owner, struct branch *branch, struct cpm_slice sdp
 	bridge_event(b, joins ? CPM_BRIDGE_CHOSEN : CPM_BRIDGE_ACCEPTED);
 }
 
-static void on_refused(void *owner, unsigned status)
+static void on_refused(void *owner, unsigned status, struct cpm_slice contacts)
 {
 	struct bridge *b = owner;
 

@@ -81,7 +81,7 @@ static dialog_id dialog_take(uint64_t ticket, const struct invite_reply *reply)
 /* In any process: the final answer to an INVITE. */
 static void on_answered(uint64_t ticket, const struct invite_reply *reply)
 {
-	struct answered_job *job = shm_malloc(sizeof(*job) + reply->sdp.n);
+	struct answered_job *job = shm_malloc(sizeof(*job) + reply->sdp.n + reply->contacts.n);
 	dialog_id id = dialog_take(ticket, reply);
 	struct cpm_sdp sdp;
 
@@ -90,9 +90,12 @@ static void on_answered(uint64_t ticket, const struct invite_reply *reply)
 				.ticket = ticket,
 				.answer = {.status = reply->status < 300 && !id ? 503 : reply->status,
 						.dialog = id,
-						.sdp = {(char *)(job + 1), reply->sdp.n}}};
+						.sdp = {(char *)(job + 1), reply->sdp.n},
+						.contacts = {(char *)(job + 1) + reply->sdp.n, reply->contacts.n}}};
 		if(reply->sdp.n)
 			memcpy(job + 1, reply->sdp.p, reply->sdp.n);
+		if(reply->contacts.n)
+			memcpy((char *)(job + 1) + reply->sdp.n, reply->contacts.p, reply->contacts.n);
 		if(id && cpm_sdp_parse(reply->sdp, &sdp, NULL) == CPM_OK)
 			peer_locate(&sdp, &job->answer.peer);
 		if(post_to(POST_MEDIA, process_of(ticket), job))

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #include "../../core/mem/shm.h"
+#include "../core/codec/header.h"
+#include "../core/codec/uri.h"
 #include "../core/session/conversation.h"
 #include "../module/logged.h"
 #include "../module/settings.h"
@@ -18,6 +20,9 @@
 #include "lane.h"
 
 #define SDP_MAX 4096
+/* Addresses that 302s lead to, and octets of theirs. */
+#define REDIRECTIONS_MAX 8
+#define REDIRECTIONS_TEXT 4096
 /* For what is under way when one side has left. */
 #define DRAIN_MS 5000
 /* For the media connection of a client that accepted in the last moment; less than the INVITE's patience beyond session_wait_ms. */
@@ -41,6 +46,10 @@ struct conversation {
 	/* What our side is, by what the other side takes: in the offers to the clients, and in the answer to the caller. */
 	struct offer_terms to_clients, to_caller;
 	struct side caller, client;
+	struct invitation *redirections; /* to where 302s lead; NULL: none */
+	size_t redirected;               /* of them */
+	bool followed;                   /* they are not followed again */
+	struct cpm_buf redirections_text;
 	struct branch *out;          /* the client that accepted */
 	size_t pending;              /* clients that may yet */
 	unsigned refusal;            /* the best one (RFC 3261 section 16.7); 0: none */
@@ -281,8 +290,9 @@ static void caller_answer(struct conversation *c)
 	record(c);
 	count(sessions_bridged);
 	log_begun(c);
-	choice_remember(c->job->aor, c->job->contribution_id, c->out->invitation->instance,
-			c->out->invitation->contact);
+	if(c->out->invitation->contact.n)
+		choice_remember(c->job->aor, c->job->contribution_id, c->out->invitation->instance,
+				c->out->invitation->contact);
 	/* From now on what it says has a way. */
 	leg_resume(c->out->leg);
 }
@@ -300,8 +310,6 @@ static int status_for_caller(unsigned refusal)
 	static const unsigned ours[] = {401, 407, 420, 421, 422, 423, 481};
 	size_t i;
 
-	if(refusal < 400)
-		return 0;
 	for(i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if(refusal == ours[i])
 			return 0;
@@ -408,6 +416,8 @@ static void conversation_event(struct conversation *c, enum cpm_conversation_eve
 
 /* What happens to the clients that are invited. */
 
+static const struct branch_hooks branch_hooks;
+
 /* The client's description stays at hand. */
 static bool answer_keep(struct conversation *c, struct cpm_slice sdp)
 {
@@ -438,13 +448,95 @@ static void on_accepted(void *owner, struct branch *branch, struct cpm_slice sdp
 	conversation_event(c, joins ? CPM_CONVERSATION_CHOSEN : CPM_CONVERSATION_ACCEPTED);
 }
 
-static void on_refused(void *owner, unsigned status)
+static bool is_tried(const struct conversation *c, struct cpm_slice uri)
+{
+	size_t i;
+
+	for(i = 0; i < c->job->count; i++)
+		if(cpm_slice_eq(c->job->invitations[i].uri, uri)
+				|| cpm_slice_eq(c->job->invitations[i].contact, uri))
+			return true;
+	for(i = 0; i < c->redirected; i++)
+		if(cpm_slice_eq(c->redirections[i].uri, uri))
+			return true;
+	return false;
+}
+
+/* One where a 302 leads, by the core if we know it; else a number cannot be reached. */
+static void redirection_add(struct conversation *c, struct cpm_slice uri)
+{
+	struct cpm_buf *text = &c->redirections_text;
+	struct cpm_uri parsed;
+	size_t start = text->n;
+
+	if(cpm_uri_parse(uri, &parsed, NULL) != CPM_OK
+			|| (parsed.scheme == CPM_URI_TEL && !settings.core_uri[0]))
+		return;
+	/* A Request-URI has no header fields (RFC 3261 section 19.1.1), and these are none of the caller's. */
+	if(parsed.headers.n)
+		uri = cpm_slice_head(uri, (size_t)(parsed.headers.p - uri.p) - 1);
+	if(is_tried(c, uri))
+		return;
+	if(!c->redirections) {
+		c->redirections = calloc(REDIRECTIONS_MAX, sizeof(*c->redirections));
+		cpm_buf_init_fixed(text, malloc(REDIRECTIONS_TEXT), REDIRECTIONS_TEXT);
+	}
+	if(!c->redirections || !text->p || uri.n > REDIRECTIONS_TEXT - text->n)
+		return;
+	cpm_buf_add(text, uri);
+	c->redirections[c->redirected++] = (struct invitation){.uri = {text->p + start, uri.n},
+			.next_hop = cpm_slice_of(settings.core_uri),
+			.headers = c->job->onward};
+}
+
+static void redirections_add(struct conversation *c, struct cpm_slice contacts)
+{
+	struct cpm_slice value, uri;
+
+	while(!c->followed && c->redirected < REDIRECTIONS_MAX
+			&& cpm_header_next_value(&contacts, &value)) {
+		if(cpm_uri_of_address(value, &uri))
+			redirection_add(c, uri);
+	}
+}
+
+static void clients_invite(struct conversation *c, const struct invitation *to, size_t n)
+{
+	struct branch_plan plan = {&branch_hooks, c, c->job, &c->to_clients};
+	size_t i;
+
+	for(i = 0; i < n; i++) {
+		if(branch_invite(&plan, &to[i]))
+			c->pending++;
+		else
+			c->busy = true;
+	}
+}
+
+/* Nobody accepts. Where 302s lead to is tried, once (8.3.2.1). */
+static void all_refused(struct conversation *c)
+{
+	if(c->redirected && !c->followed) {
+		c->followed = true;
+		count(redirected);
+		LM_INFO("event=redirected id=%.*s user=%.*s branches=%zu\n", SLICE_FMT(c->job->id),
+				USER_FMT(c->job->aor), c->redirected);
+		clients_invite(c, c->redirections, c->redirected);
+	}
+	if(!c->pending)
+		conversation_event(c, CPM_CONVERSATION_REFUSED);
+}
+
+static void on_refused(void *owner, unsigned status, struct cpm_slice contacts)
 {
 	struct conversation *c = owner;
 
-	c->refusal = cpm_conversation_better(c->refusal, status);
+	/* A 3xx is no answer of a client's: it is followed, or means nothing to the caller without its Contact. */
+	if(status >= 400)
+		c->refusal = cpm_conversation_better(c->refusal, status);
+	redirections_add(c, contacts);
 	if(--c->pending == 0)
-		conversation_event(c, CPM_CONVERSATION_REFUSED);
+		all_refused(c);
 }
 
 static void side_left(struct side *side)
@@ -483,21 +575,6 @@ void conversation_told(dialog_id id, enum dialog_news news)
 	conversation_event(c, CPM_CONVERSATION_CANCELLED);
 }
 
-static void clients_invite(struct conversation *c)
-{
-	struct branch_plan plan = {&branch_hooks, c, c->job, &c->to_clients};
-	size_t i;
-
-	for(i = 0; i < c->job->count; i++) {
-		if(branch_invite(&plan, &c->job->invitations[i]))
-			c->pending++;
-		else
-			c->busy = true;
-	}
-	if(!c->pending)
-		conversation_event(c, CPM_CONVERSATION_REFUSED);
-}
-
 void conversation_run(struct command_job *head, struct store *store, int64_t now)
 {
 	struct invitation_job *job = (struct invitation_job *)head;
@@ -524,7 +601,9 @@ void conversation_run(struct command_job *head, struct store *store, int64_t now
 	c->next = conversations;
 	conversations = c;
 	count_of_all++;
-	clients_invite(c);
+	clients_invite(c, job->invitations, job->count);
+	if(!c->pending)
+		conversation_event(c, CPM_CONVERSATION_REFUSED);
 }
 
 static void clock_look(struct conversation *c, int64_t now)
@@ -562,6 +641,8 @@ void conversation_sweep(int64_t now_ms)
 		*at = c->next;
 		count_of_all--;
 		free(c->answer_text);
+		free(c->redirections);
+		free(c->redirections_text.p);
 		shm_free(c->job);
 		free(c);
 	}

@@ -89,8 +89,7 @@ static struct cpm_slice next_hop(const struct sources *of, const struct contact 
 {
 	if(contact)
 		return contact_next_hop(contact);
-	return cpm_slice_of(
-			of->kind->target == INVITATION_FORWARD ? settings.core_uri : settings.isf_uri);
+	return cpm_slice_of(of->kind->target == INVITATION_ISF ? settings.isf_uri : settings.core_uri);
 }
 
 /* Forwarded or interworked, it is no client's yet. Who asked for privacy is named to the core and the ISF, which we know (RFC 3325
@@ -119,6 +118,28 @@ static void uri_add(const struct sources *of, const struct contact *contact, str
 }
 
 /* contact: NULL unless it is for one. */
+static struct cpm_slice headers_put(
+		const struct sources *of, const struct contact *contact, struct cpm_buf *text)
+{
+	size_t start = text->n;
+
+	message_add_invite_headers(
+			of->record, contact, of->kind->service, (unsigned)settings.session_expires_s, text);
+	/* Or two users who forward to each other would make an endless way. */
+	if(of->msg->maxforwards)
+		line_add(text, "Max-Forwards: ", slice_of_str(&of->msg->maxforwards->body));
+	if(!contact)
+		onward_headers_add(of, text);
+	if(!contact || of->kind->want == OFFER_SESSION)
+		line_add(text, "P-Asserted-Service: ", of->c->request.asserted_service);
+	if(of->kind->want == OFFER_SESSION)
+		line_add(text, "Session-Replaces: ", of->c->request.session_replaces);
+	if(contact)
+		cpm_buf_add(text, of->preferences);
+	return text_since(text, start);
+}
+
+/* Likewise. */
 static void invitation_add(struct invitation_job *job, const struct sources *of,
 		const struct contact *contact, struct cpm_buf *text)
 {
@@ -134,21 +155,7 @@ static void invitation_add(struct invitation_job *job, const struct sources *of,
 	start = text->n;
 	uri_add(of, contact, text);
 	i->uri = text_since(text, start);
-	start = text->n;
-	message_add_invite_headers(
-			of->record, contact, of->kind->service, (unsigned)settings.session_expires_s, text);
-	/* Or two users who forward to each other would make an endless way. */
-	if(of->msg->maxforwards)
-		line_add(text, "Max-Forwards: ", slice_of_str(&of->msg->maxforwards->body));
-	if(!contact)
-		onward_headers_add(of, text);
-	if(!contact || of->kind->want == OFFER_SESSION)
-		line_add(text, "P-Asserted-Service: ", of->c->request.asserted_service);
-	if(of->kind->want == OFFER_SESSION) {
-		line_add(text, "Session-Replaces: ", of->c->request.session_replaces);
-		cpm_buf_add(text, of->preferences);
-	}
-	i->headers = text_since(text, start);
+	i->headers = headers_put(of, contact, text);
 }
 
 static bool clients_add(struct invitation_job *job, const struct sources *of, struct cpm_buf *text)
@@ -185,6 +192,7 @@ static bool session_clients_add(
 		if(choice.expected[i])
 			invitation_add(job, of, &choice.contacts.items[i], text);
 	}
+	job->onward = headers_put(of, NULL, text);
 	choice_free(&choice);
 	return lines.rc == CPM_OK && job->count > 0;
 }
@@ -225,6 +233,7 @@ static struct invitation_job *job_copy(
 	text_settle(&job->history, copy);
 	text_settle(&job->conversation_id, copy);
 	text_settle(&job->contribution_id, copy);
+	text_settle(&job->onward, copy);
 	text_settle(&job->before, copy);
 	text_settle(&job->after, copy);
 	text_settle(&job->content_type, copy);

@@ -55,6 +55,7 @@ struct invitation_job {
 	bool forwards; /* the answer to its INVITE is the sender's, if it is none of 2xx */
 	struct cpm_slice aor, id, from, to, sdp; /* in the job's block, as the next ones */
 	struct cpm_slice conversation_id, contribution_id;
+	struct cpm_slice onward; /* headers of a session's INVITE to where a 302 leads */
 	struct cpm_slice before, after,
 			content_type; /* what the SDP was a part of (sip/invite.h); empty: it was alone */
 	struct cpm_slice

@@ -13,6 +13,7 @@
 #include "../../core/parser/parse_uri.h"
 #include "../../core/socket_info.h"
 #include "../../core/ut.h"
+#include "../core/codec/mime.h"
 #include "dialogs.h"
 
 #define INVITE_HEADERS_MAX 65536
@@ -126,6 +127,21 @@ static void reply_read(struct sip_msg *msg, struct invite_reply *reply)
 			.updates = dialogs_header_lists(msg, HDR_ALLOW_T, CPM_SLICE("UPDATE"))};
 }
 
+/* As text: the reply may be tm's, which others look at. */
+static struct cpm_slice contacts_of(const struct sip_msg *msg)
+{
+	struct cpm_slice text, value;
+
+	if(!msg || msg == FAKED_REPLY)
+		return CPM_SLICE_NONE;
+	text = (struct cpm_slice){msg->buf, msg->len};
+	text = cpm_slice_from(text, cpm_slice_find(text, '\n') + 1);
+	return cpm_mime_header(text, CPM_SLICE("Contact"), &value)
+						   || cpm_mime_header(text, CPM_SLICE("m"), &value)
+				   ? value
+				   : CPM_SLICE_NONE;
+}
+
 /* A 2xx is taken as it comes in, before tm sends the ACK: a client may speak in the dialog as soon as it has that. (Of transactions of
  * our own tm tells this by the LOCAL kind alone.) Other answers are final only when tm says so, and so is a second 2xx, of which it
  * tells but once. */
@@ -153,6 +169,8 @@ static void on_reply(struct cell *t, int type, struct tmcb_params *ps)
 			reply_read(ps->rpl, &reply);
 		reply.terms.tags = tags;
 	}
+	if(reply.status == 302)
+		reply.contacts = contacts_of(ps->rpl);
 	reply.offer = slice_of_str(&sdp);
 	if(reply.status < 300)
 		reply.dlg = (struct dlg *)dlg;

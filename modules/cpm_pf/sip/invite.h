@@ -27,8 +27,9 @@ struct invite_reply {
 	int status;
 	struct dlg *dlg; /* the callee's: for dialog_adopt or invite_bye; NULL but with a 2xx */
 	struct dialog_terms terms;
-	struct cpm_slice sdp;   /* the callee's; valid during the call, as the next one */
-	struct cpm_slice offer; /* ours */
+	struct cpm_slice sdp;      /* the callee's; valid during the call, as the next one */
+	struct cpm_slice offer;    /* ours */
+	struct cpm_slice contacts; /* of a 302: its first Contact header */
 };
 typedef void (*invite_answered)(uint64_t ticket, const struct invite_reply *reply);
 /* In mod_init: room for so many INVITEs under way at once, over all processes. False without memory. */

@@ -420,7 +420,8 @@ def test_what_is_said_to_who_has_left(scene, who):
         call.hang_up()
     else:
         assert phone.within("BYE").status == 200
-    assert speaker.wait_response(tid) == 408
+    began = time.monotonic()
+    assert speaker.wait_response(tid) == 408 and time.monotonic() - began < 3
     (phone if who == "caller" else call).agent.wait_request("BYE")
     wait_counts(scene, before, sessions_bridged=1, session_messages_failed=1)
 
@@ -651,3 +652,46 @@ def test_a_refresh_within_the_session(scene):
     assert here.send(text) == [200] and there.wait_messages(1) == [text]
     assert phone.within("UPDATE", cseq=1, headers=timer[:2]).status == 200
     call.hang_up()
+
+
+class Moved(ConversationPhone):
+    """It says where its user is now."""
+
+    to = ()
+
+    def _on_invite(self, request):
+        self.invites.append(request)
+        return 302, "", ["Contact: " + ", ".join(f"<{uri}>;q=0.5" for uri in self.to)]
+
+
+@pytest.mark.clause("SE-9")
+def test_a_302_is_followed(scene):
+    """Once nobody else has accepted; where it leads is told what the clients were told, but for which of them it is not for."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    away, busy = Moved(scene, bob, instance=INSTANCE.format("e1")), ConversationPhone(scene, bob, status=486)
+    there = ConversationPhone(scene, "sip:bob@elsewhere.test", register=False)
+    away.to = [f"sip:bob@{there.agent.address}?Subject=x", f"sip:bob@{there.agent.address}", "tel:+4912345"]
+    before = scene.statistics()["redirected"]
+    call, _, here, peer = talk(scene, alice, bob, phone=there, contribution="moved-1")
+    assert len(away.invites) == len(busy.invites) == len(there.invites) == 1
+    request = there.invites[0]
+    assert request.uri == f"sip:bob@{there.agent.address}" and request.get("Contribution-ID") == "moved-1"
+    assert "oma.cpm.session" in request.get("Contact") and f"<{alice}>" in request.get("P-Asserted-Identity")
+    assert request.get("Reject-Contact") is None and scene.statistics()["redirected"] == before + 1
+    text = chat("Found you", alice, bob)
+    assert here.send(text) == [200] and peer.wait_messages(1) == [text]
+    call.hang_up()
+
+
+@pytest.mark.clause("SE-9")
+def test_a_302_that_leads_nowhere(scene):
+    """A redirected invitation is not redirected again, nor to where it came from; the caller hears the best answer."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    away, further = Moved(scene, bob), Moved(scene, "sip:bob@elsewhere.test", register=False)
+    away.to = [f"sip:bob@{further.agent.address}", f"sip:ua@{away.agent.address}"]
+    further.to = [f"sip:ua@{away.agent.address}"]
+    assert ConversationCall(scene, alice, bob).status == 480
+    assert len(away.invites) == len(further.invites) == 1
+    busy = ConversationPhone(scene, "sip:bob@elsewhere.test", register=False, status=486)
+    away.to = [f"sip:bob@{busy.agent.address}"]
+    assert ConversationCall(scene, alice, bob).status == 486
