@@ -277,11 +277,14 @@ def test_a_gruu_names_the_client(scene):
 
 
 @pytest.mark.clause("SE-7")
-def test_a_gruu_as_contact(scene):
-    """Requests in the dialog find the client by it."""
+@pytest.mark.parametrize("kind", ["pub", "temp"])
+def test_a_gruu_as_contact(scene, kind):
+    """Requests in the dialog find the client by it, as the registrar gave it."""
     alice, bob = scene.person("alice"), scene.person("bob")
-    gruu = f"{bob};gr={INSTANCE.format('f1')}"
-    phone = SessionPhone(scene, bob, instance=INSTANCE.format("f1"), answer=[f"Contact: <{gruu}>"])
+    phone = SessionPhone(scene, bob, register=False, instance=INSTANCE.format("f1"))
+    registered = phone.agent.register(tags=SESSION_TAG, instance=phone.instance)
+    gruu = re.search(rf'{kind}-gruu="([^"]+)"', registered.get("Contact")).group(1)
+    phone.answer.append(f"Contact: <{gruu}>")
     other = SessionPhone(scene, bob, status=486, instance=INSTANCE.format("f2"))
     call = SessionCall(scene, alice, bob)
     assert call.status == 200 and call.call.target == gruu
