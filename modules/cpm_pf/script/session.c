@@ -117,7 +117,8 @@ static void session_watch(struct sip_msg *msg, const struct context *c)
 	transaction_watch(msg, session_tell, cpm_buf_slice(&text));
 }
 
-/* Built once; each branch gets a copy, since of a request that was parked tm keeps no changes for later branches. */
+/* Built once; each branch gets a copy, since of a request that was parked tm keeps no changes for later branches. Belongs to the context
+ * with `dressed`, which no other process and no failure route has: what goes to a 302's address or the ISF speaks of no clients. */
 static struct cpm_buf header_lines;
 
 static bool headers_build(const struct sip_msg *msg, const struct session_choice *choice)
