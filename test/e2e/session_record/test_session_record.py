@@ -4,8 +4,10 @@
 
 import contextlib
 import email.utils
+import os
 import re
 import secrets
+import signal
 
 import pytest
 import redis
@@ -229,9 +231,9 @@ def test_a_repeat_is_recorded_once(scene, stack, people):
     other.bye()
 
 
-def octets_left(stack):
+def octets_left(stack, kinds="bcr"):
     with redis.Redis(*host_port(stack.env["CPM_REDIS"])) as client:
-        return [key for kind in "bcr" for key in client.scan_iter(f"cpm:*:{kind}:*", count=100000)]
+        return [key for kind in kinds for key in client.scan_iter(f"cpm:*:{kind}:*", count=100000)]
 
 
 @pytest.mark.clause("SE-8")
@@ -322,12 +324,12 @@ def test_killed(scene, stack, proxy, people, manners):
         # With the folder there an append needs one command.
         c.say(c.cpim("before"))
         recorded(stack, c)
-        wait_until(lambda: not octets_left(stack), 10, "nothing to be left in Redis")
+        wait_until(lambda: not octets_left(stack, "r"), 10, "nothing to be left in Redis")
     appends = proxy.appends
     proxy.set(manners)
     c.say(c.cpim("arrived"))
     c.say(c.cpim("and this", sent=True), sent=True)
-    wait_until(lambda: len(octets_left(stack)) == 2, 10, "both to be in Redis")
+    wait_until(lambda: len(octets_left(stack, "r")) == 2, 10, "both to be in Redis")
     half = c.cpim("half of it" * 1000)
     c.caller.send_frame(c.caller.request(message_id="half", body=half[:5000], byte_range=f"1-*/{len(half)}", flag="+"))
     c.client.wait(lambda: any(m.body and not m.complete for m in c.client.messages.values()), what="the half")
@@ -337,4 +339,30 @@ def test_killed(scene, stack, proxy, people, manners):
     proxy.set("pass")
     stack.node.start()
     recorded(stack, c, 30)
-    wait_until(lambda: not octets_left(stack), 20, "nothing to be left in Redis")
+    wait_until(lambda: not octets_left(stack, "r"), 20, "nothing to be left in Redis")
+
+
+@pytest.mark.clause("SE-8")
+def test_redis_hangs(scene, stack, people):
+    """Nobody waits for it for longer than redis_timeout_ms, in the middle of a large message neither, whose octets it forgets in time."""
+    c = Conversation(scene, *people)
+    failed, = counted(scene, "recordings_failed")
+    connected = len(log(stack, CONNECTED))
+    body = large_body(*people, 2000000)
+    c.caller.send_frame(c.caller.request(message_id="large", body=body[:1000000], byte_range=f"1-*/{len(body)}", flag="+"))
+    wait_until(lambda: octets_left(stack), 10, "the first octets in Redis")
+    os.kill(stack.redis.process.pid, signal.SIGSTOP)
+    try:
+        c.say(c.cpim("small"))
+        c.say(c.cpim("and back", sent=True), sent=True)
+        rest = c.caller.request(message_id="large", body=body[1000000:], byte_range=f"1000001-*/{len(body)}")
+        c.caller.send_frame(rest)
+        assert c.caller.wait_response(rest.tid, 20) == 200
+        wait_counted(scene, "recordings_failed", failed + 3)
+    finally:
+        os.kill(stack.redis.process.pid, signal.SIGCONT)
+    assert bytes(next(m.body for m in c.client.messages.values() if len(m.body) == len(body))) == body
+    wait_until(lambda: len(log(stack, CONNECTED)) > connected and ready(scene), 20, "Redis to be there again")
+    c.say(c.cpim("after"))
+    wait_until(lambda: [o for o in Mailbox(stack, c.bob).objects() if o.body == c.said[-1][1]], 15, "the last one in the message store")
+    c.bye()

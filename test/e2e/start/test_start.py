@@ -57,11 +57,13 @@ def complaints(node):
         ("redis_address", "127.0.0.1", "redis"),
         ("xcap_root", "ftp://127.0.0.1/xcap", "documents: "),
         ("store_url", "http://127.0.0.1", "parameter store_url"),
+        ("store_session_folder", "Default/{session}", "parameter store_session_folder"),
         ("msrp_listen", "localhost:2855", "msrp_listen"),
     ],
 )
 def test_bad_parameter(node, name, value, line):
-    started = node(("cpm_pf", name, value))
+    needs = [("cpm_pf", "store_url", "imap://127.0.0.1")] if name == "store_session_folder" else []
+    started = node(*needs, ("cpm_pf", name, value))
     with pytest.raises(StackError):
         started.start()
     told = complaints(started)
