@@ -23,6 +23,8 @@ int handover_read(struct sip_msg *msg, struct context *c, const char *function,
 		count(malformed);
 		return offer_refuse(c, "malformed", "the headers cannot be read");
 	}
+	if(!media_on() && want == OFFER_SESSION)
+		return offer_not_carried(c);
 	if(!media_on())
 		return offer_refuse(c, "no-media", "msrp_listen is not set");
 	return offer_read(c, want, &offer->text, &offer->sdp, &offer->peer);

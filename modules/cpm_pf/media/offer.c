@@ -52,8 +52,7 @@ static void fault_count(const char *reason)
 		count(too_large);
 }
 
-/* Other media than MSRP alone: nothing is wrong with it, the session goes past us. */
-static int not_carried(struct context *c)
+int offer_not_carried(struct context *c)
 {
 	c->reason = "no-media";
 	return -1;
@@ -78,7 +77,7 @@ int offer_read(struct context *c, enum offer_want want, struct cpm_slice *text,
 	if(want == OFFER_SESSION
 			&& (rc == CPM_UNSUPPORTED
 					|| (rc == CPM_OK && (!offer->port || offer->media_count > 1))))
-		return not_carried(c);
+		return offer_not_carried(c);
 	if(rc == CPM_UNSUPPORTED || (rc == CPM_OK && !offer->port))
 		return offer_refuse(c, "no-media", "no MSRP media");
 	if(rc != CPM_OK) {

@@ -25,6 +25,8 @@ int offer_read(struct context *c, enum offer_want want, struct cpm_slice *text,
 		struct cpm_sdp *offer, struct peer_address *peer);
 /* c->reason, one log line, and what the script function returns. */
 int offer_refuse(struct context *c, const char *reason, const char *why);
+/* The same for a session whose media we do not carry: nothing is wrong with it, it goes past us, without a line. */
+int offer_not_carried(struct context *c);
 
 /* What our side of the media is, in an offer or an answer of ours. Slices must outlive the leg that is made of it. */
 struct offer_terms {

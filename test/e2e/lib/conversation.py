@@ -15,7 +15,7 @@ class ConversationCall(LargeCall):
     def __init__(self, scene, caller, callee, *, types="message/cpim", lines=(), setup="active", answer=None, extra=(), contribution=None,
                  body=None, peer=None, **options):
         peer = peer or MsrpPeer(answer=answer)
-        offer = body or sdp(peer.path, port=peer.port, setup=setup, types=types, extra=["a=accept-wrapped-types:*", *lines])
+        offer = body or sdp(peer.path, port=peer.port, setup=setup, types=types, tls=peer.tls, extra=["a=accept-wrapped-types:*", *lines])
         super().__init__(
             scene, caller, callee, peer=peer, body=offer, headers=session_headers(caller, extra=["Supported: timer", *extra],
                                                                                  contribution=contribution), **options,
