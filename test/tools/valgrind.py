@@ -14,7 +14,8 @@ from pathlib import Path
 
 E2E = Path(__file__).resolve().parents[1] / "e2e"
 TESTS = ["dialog", "manage", "subscribe", "changes", "notify", "blocked", "do_not_disturb", "delivery", "interwork", "operators", "malformed",
-         "events", "session/test_session.py", "session/test_session_interwork.py", "large/test_large_receive.py", "large/test_large_push.py", "message_store", "history", "session_record", "reports/test_reports.py", "expiry/test_expiry.py", "expiry/test_expiry_script.py"]
+         "events", "session/test_session.py", "session/test_session_interwork.py", "session_bridge/test_session_bridge.py",
+          "large/test_large_receive.py", "large/test_large_push.py", "message_store", "history", "session_record", "reports/test_reports.py", "expiry/test_expiry.py", "expiry/test_expiry_script.py"]
 
 
 def blamed(log):
