@@ -138,6 +138,15 @@ static struct sent_chunk chunk_forget(struct leg *leg, size_t i)
 	return chunk;
 }
 
+/* All of it has an answer, and the peer's own word is still to come: each hop waits so long for the next one's response, and tells by
+ * a report when none comes. */
+static void report_await(struct leg *leg, struct outgoing *m)
+{
+	if(m->state == OUTGO_CONFIRMING && !m->unanswered)
+		m->report_due_ms = leg->endpoint->now_ms
+						   + (int64_t)leg->peer_hops * leg->endpoint->config->response_ms;
+}
+
 static bool window_grow(struct leg *leg)
 {
 	size_t max = leg->converses ? LEG_WINDOW_MAX : LEG_WINDOW;
@@ -160,7 +169,7 @@ static bool window_open(struct leg *leg)
 		return true;
 	if(!leg->window_count || !leg_relayed(leg) || !leg->channel->paused)
 		return false;
-	chunk_forget(leg, 0);
+	report_await(leg, chunk_forget(leg, 0).of);
 	return true;
 }
 
@@ -304,13 +313,10 @@ void outgo_response(struct leg *leg, struct cpm_slice tid, unsigned status)
 	leg->active_ms = leg->endpoint->now_ms;
 	if(status != 200)
 		outgo_finish(leg, m, OUTGO_REFUSED, status);
-	else if(m->state == OUTGO_CONFIRMING && !m->unanswered && !leg_relayed(leg))
-		outgo_finish(leg, m, OUTGO_CONFIRMED, 200);
+	else if(leg_relayed(leg))
+		report_await(leg, m);
 	else if(m->state == OUTGO_CONFIRMING && !m->unanswered)
-		/* Each hop waits that long for the next one's response, and tells by a report when none
-		 * comes. */
-		m->report_due_ms = leg->endpoint->now_ms
-						   + (int64_t)leg->peer_hops * leg->endpoint->config->response_ms;
+		outgo_finish(leg, m, OUTGO_CONFIRMED, 200);
 	outgo_pump(leg);
 }
 
@@ -364,10 +370,33 @@ static struct outgoing *outgoing_late(struct leg *leg, int64_t now_ms)
 	return m;
 }
 
+/* What has been said may be there, and is not read: all clocks start again. */
+static void clocks_restart(struct leg *leg)
+{
+	struct outgoing *m;
+	size_t i;
+
+	for(i = 0; i < leg->window_count; i++)
+		leg->window[i].due_ms = 0;
+	for(m = leg->outgoings; m; m = m->next)
+		report_await(leg, m);
+}
+
+/* Its connection is not read, for others' sake. Not for ever: that may itself wait for an answer. */
+static bool unheard(const struct leg *leg, int64_t now_ms)
+{
+	return leg->state == LEG_BOUND && leg->channel->paused
+		   && now_ms - leg->channel->read_ms <= leg->endpoint->config->idle_ms;
+}
+
 void outgo_sweep(struct leg *leg, int64_t now_ms)
 {
 	struct outgoing *m;
 
+	if(unheard(leg, now_ms)) {
+		clocks_restart(leg);
+		return;
+	}
 	while(leg->state == LEG_BOUND && (m = outgoing_late(leg, now_ms)))
 		outgo_finish(leg, m, OUTGO_REFUSED, 408);
 }

@@ -656,6 +656,34 @@ START_TEST(sends_many_messages_at_once)
 }
 END_TEST
 
+/* The response may be there, and waits until it is read. But not for ever. */
+START_TEST(waits_while_it_does_not_listen)
+{
+	char tid[64], mark;
+
+	begin_conversation();
+	leg_pause(o.leg);
+	send_marked("text/plain", 5, &mark);
+	leg_give(o.leg, &mark, CPM_SLICE("hello"), true);
+	snprintf(tid, sizeof(tid), "%s", hear_request("hello\r\n"));
+	respond(tid, "200 OK");
+	for(int i = 0; i < 5; i++)
+		world_pass(&w, 9000);
+	ck_assert_uint_eq(o.sents, 0);
+	leg_resume(o.leg);
+	world_await(&w, o.sents == 1);
+	ck_assert_uint_eq(o.sent_status, 200);
+	leg_pause(o.leg);
+	send_marked("text/plain", 5, &mark);
+	leg_give(o.leg, &mark, CPM_SLICE("hello"), true);
+	for(int i = 0; i < 11; i++)
+		world_pass(&w, 9000);
+	ck_assert_uint_eq(o.sents, 2);
+	ck_assert_uint_eq(o.sent_status, 408);
+	end();
+}
+END_TEST
+
 /* A small one need not wait for the end of a large one. */
 START_TEST(interleaves_what_it_sends)
 {
@@ -746,6 +774,7 @@ int main(void)
 	tcase_add_test(t, refuses_addresses_that_are_none);
 	tcase_add_loop_test(t, checks_certificates, 0, UNIT_COUNT(certificates));
 	tcase_add_test(t, sends_many_messages_at_once);
+	tcase_add_test(t, waits_while_it_does_not_listen);
 	tcase_add_test(t, interleaves_what_it_sends);
 	tcase_add_test(t, goes_on_without_responses);
 	tcase_add_test(t, bounds_what_is_under_way);
