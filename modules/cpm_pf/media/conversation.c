@@ -240,8 +240,11 @@ static struct offer_terms terms_of(const struct cpm_sdp *sdp, bool to_isf)
 
 static void client_choose(struct conversation *c)
 {
+	int64_t least = now_ms() + JOIN_MIN_MS;
+
 	clients_cancel(c, c->out);
-	c->until_ms = now_ms() + JOIN_MIN_MS;
+	if(c->until_ms < least)
+		c->until_ms = least;
 }
 
 /* Both legs are there: each lane has its two ends. */
@@ -535,7 +538,11 @@ static void on_refused(void *owner, unsigned status, struct cpm_slice contacts)
 	if(status >= 400)
 		c->refusal = cpm_conversation_better(c->refusal, status);
 	redirections_add(c, contacts);
-	if(--c->pending == 0)
+	c->pending--;
+	/* A 6xx is everybody's (RFC 3261 section 16.7 step 5): no other client rings on, nowhere else is tried. */
+	if(status >= 600)
+		conversation_event(c, CPM_CONVERSATION_REFUSED);
+	else if(!c->pending)
 		all_refused(c);
 }
 

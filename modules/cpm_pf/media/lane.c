@@ -60,7 +60,8 @@ static bool buffer_make(struct lane *l, struct passage *p)
 /* The far side is not read at present, or is the near side: nothing that waits for its responses may stop reading. */
 static bool far_side_stands(const struct lane *l)
 {
-	return (l->back && l->back->paused) || !l->from || leg_relayed(l->from);
+	return (l->back && l->back->paused) || !l->from || leg_relayed(l->from)
+		   || (l->to && leg_shares(l->from, l->to));
 }
 
 static bool full(const struct lane *l)

@@ -231,6 +231,11 @@ bool leg_paused(const struct leg *leg)
 	return leg->channel && leg->channel->paused;
 }
 
+bool leg_shares(const struct leg *one, const struct leg *other)
+{
+	return one->channel && one->channel == other->channel;
+}
+
 /* Nothing comes although something should. */
 static bool idle(const struct leg *leg, int64_t now_ms)
 {

@@ -84,6 +84,8 @@ bool leg_dial(struct leg *leg, struct cpm_slice peer_path, struct cpm_slice addr
 
 /* Its connection is not read at present: its owner has enough, or another's that shares it. */
 bool leg_paused(const struct leg *leg);
+/* Both have one connection: who does not read the one does not read the other. */
+bool leg_shares(const struct leg *one, const struct leg *other);
 /* The owner has enough, as when its hook says so: also in the bound hook, before the first octet. Nothing while it has no connection. */
 void leg_pause(struct leg *leg);
 /* The owner has room again. */

@@ -611,6 +611,16 @@ def test_nobody_accepts(scene, answers, heard):
     wait_counts(scene, before, sessions_unbridged=1)
 
 
+@pytest.mark.clause("SE-9")
+def test_one_refuses_for_all(scene):
+    """A 6xx: no other client rings on."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    rings = ConversationPhone(scene, bob, status=180)
+    ConversationPhone(scene, bob, status=603)
+    assert ConversationCall(scene, alice, bob).status == 603
+    rings.agent.wait_request("CANCEL")
+
+
 @pytest.mark.clause("SE-6")
 def test_a_session_with_other_media_goes_past_us(scene):
     alice, bob = scene.person("alice"), scene.person("bob")

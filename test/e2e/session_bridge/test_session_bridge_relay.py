@@ -2,6 +2,8 @@
 # Copyright (C) 2026 the cpm_pf authors
 """Sessions through the server whose phones are behind an MSRP relay (RFC 4976), both perhaps behind the same one."""
 
+import threading
+
 import pytest
 from lib.conversation import ConversationCall, ConversationPhone, chat, talk
 from lib.large import MsrpPeer, large_body
@@ -33,3 +35,21 @@ def test_messages_go_both_ways_through_a_relay(scene, relay, behind):
     assert there.wait_messages(21)[20] == body
     call.hang_up()
     phone.agent.wait_request("BYE")
+
+
+class Slow(ConversationPhone):
+    """It has accepted long before its media connection comes."""
+
+    def _media(self, peer, path):
+        threading.Event().wait(4)
+        super()._media(peer, path)
+
+
+@pytest.mark.clause("SE-5", "SE-7")
+def test_a_client_behind_a_relay_takes_its_time(scene, relay):
+    """The caller's 200 waits for it, as long as for a client that rings."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    call, phone, here, there = talk(scene, alice, bob, phone=Slow(scene, bob, relay=relay.uri))
+    text = chat("At last", alice, bob)
+    assert here.send(text) == [200] and there.wait_messages(1) == [text]
+    call.hang_up()

@@ -538,6 +538,7 @@ START_TEST(shares_back_pressure)
 			"\r\nMessage-ID: 1\r\nContent-Type: message/cpim\r\n\r\nx\r\n-------aaaa2%c\r\n",
 			(int)leg_path(two.leg).n, leg_path(two.leg).p, '+');
 	world_await(&w, two.begins == 1);
+	ck_assert(leg_shares(o.leg, two.leg));
 	leg_resume(o.leg);
 	send_chunk("aaaa3", "m1", "1-5/5", "", "hello", '$');
 	peer_silence(&w, &p);

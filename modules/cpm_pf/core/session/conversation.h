@@ -20,7 +20,7 @@ enum cpm_conversation_state {
 enum cpm_conversation_event {
 	CPM_CONVERSATION_CHOSEN, /* the first usable 2xx, of a client whose media connection must be waited for */
 	CPM_CONVERSATION_ACCEPTED,  /* ... or need not be; or it has come */
-	CPM_CONVERSATION_REFUSED,   /* no client is left that could accept */
+	CPM_CONVERSATION_REFUSED,   /* no client is left that could accept, or one refuses for all */
 	CPM_CONVERSATION_UNABLE,    /* a client has accepted, but the caller's side cannot be set up */
 	CPM_CONVERSATION_CANCELLED, /* the caller has ended its dialog before it was answered */
 	CPM_CONVERSATION_LEFT,      /* one side has ended its dialog, or its media connection is lost */
