@@ -11,6 +11,8 @@
 #include "../sip/invite.h"
 
 #define SDP_MAX 4096
+/* A connection may serve others, too: for so long it stands still for a 200 that is slower than its media. */
+#define EARLY_MS 3000
 
 static struct branch *branches;
 static size_t branch_count;
@@ -72,6 +74,7 @@ void branch_cancel_others(const void *owner, const struct branch *keep)
 static void on_bound(void *owner, struct leg *leg)
 {
 	leg_pause(leg);
+	((struct branch *)owner)->early_ms = now_ms();
 }
 
 static void on_lost(void *owner, struct leg *leg, enum leg_loss why)
@@ -172,6 +175,15 @@ void branch_told(dialog_id id, enum dialog_news news)
 	}
 }
 
+static void early_sweep(struct branch *branch, int64_t now_ms)
+{
+	if(!branch->pending || !branch->leg || !branch->early_ms
+			|| branch->early_ms + EARLY_MS >= now_ms)
+		return;
+	branch->early_ms = 0;
+	leg_resume(branch->leg);
+}
+
 void branch_sweep(int64_t now_ms)
 {
 	size_t i;
@@ -179,7 +191,10 @@ void branch_sweep(int64_t now_ms)
 	for(i = 0; i < branch_count; i++) {
 		struct branch *branch = &branches[i];
 
-		if(branch->used && branch->pending && !branch->owner
+		if(!branch->used)
+			continue;
+		early_sweep(branch, now_ms);
+		if(branch->pending && !branch->owner
 				&& branch->sent_ms + CALL_LOST_MS < now_ms) {
 			branch->pending = false;
 			branch_leave(branch);

@@ -21,6 +21,7 @@ struct branch {
 	const struct offer_terms *terms; /* the owner's, as the next one */
 	const struct invitation *invitation;
 	int64_t sent_ms;
+	int64_t early_ms; /* its media connection came, before its 200; 0: it has not, or is read again */
 };
 
 struct branch_hooks {

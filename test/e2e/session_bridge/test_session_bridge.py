@@ -497,6 +497,26 @@ def test_a_client_speaks_before_its_answer_is_here(scene):
     call.hang_up()
 
 
+class OnlyWords(FirstWords):
+    """It speaks, and never says 200."""
+
+    def _on_invite(self, request):
+        super()._on_invite(request)
+        return 180, "", []
+
+
+@pytest.mark.clause("SE-5")
+def test_a_client_speaks_and_does_not_accept(scene):
+    """Others may be behind the same connection: it does not stand still for long."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = OnlyWords(scene, bob)
+    phone.words = chat("I am not here", bob, alice)
+    _, cancel, final, acknowledge, _ = invite(scene, alice, bob)
+    assert phone.wait_peer().wait_response(wait_until(lambda: getattr(phone, "tid", None), 5, "its words")) == 403
+    cancel()
+    acknowledge(final())
+
+
 @pytest.mark.clause("SE-5")
 @pytest.mark.parametrize("callers", ["active", "passive", "actpass"])
 @pytest.mark.parametrize("clients", ["active", "passive"])
