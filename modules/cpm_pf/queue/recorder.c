@@ -2,8 +2,8 @@
  * Copyright (C) 2026 the cpm_pf authors
  *
  * Lanes: users are spread over them by hash, and each has one recording under
- * way. Two users of one lane wait for each other, which is short or, while the
- * message store is away, all the same.
+ * way. What the message store will not take of one message must not keep the
+ * others of its user out of it, nor one user's trouble those of others.
  */
 #include "recorder.h"
 
@@ -22,9 +22,12 @@
 /* As of all that is recorded after it has arrived. */
 #define KEY_SUFFIX ".h"
 #define IDENTITY_MAX 8192
+/* Trouble that may be this message's own holds up others for so long at most. */
+#define HOLD_UP_MS 600000
 
 struct lane {
 	bool busy;
+	uint64_t user;    /* whose recordings wait, by hash: the last one who had trouble */
 	int64_t until_ms; /* the first of them is tried again then */
 	int64_t last_ms;  /* and the last one that waits behind it comes then */
 };
@@ -47,25 +50,57 @@ static struct lane lanes[LANES];
 static struct waiting line[DUE_TASKS_MAX];
 static size_t line_n;
 
+static uint64_t user_of(const struct cpm_record *r)
+{
+	return cpm_slice_hash(r->aor, 2);
+}
+
 static void record_of(const struct due *d, struct cpm_record *r)
 {
 	/* report.c has read it before. */
 	cpm_record_parse(d->record, r, NULL);
 }
 
-/* Behind the one that is tried again first. */
-static void put_off(struct due *d, struct lane *lane)
+static void put_off(struct due *d, int64_t at_ms)
 {
 	if(d->attempts == 0)
 		count(recordings_late);
-	lane->last_ms = lane->last_ms < lane->until_ms ? lane->until_ms : lane->last_ms + 1;
-	due_again(d, lane->last_ms);
+	due_again(d, at_ms);
 }
 
-static void rest(struct lane *lane, int64_t until_ms)
+/* Behind those of its user that wait already. */
+static void line_up(struct due *d, struct lane *lane)
 {
-	lane->until_ms = until_ms;
-	lane->last_ms = until_ms - 1;
+	lane->last_ms++;
+	put_off(d, lane->last_ms);
+}
+
+/* It is tried again then, and those that follow it wait. */
+static void rest(struct due *d, struct lane *lane, const struct cpm_record *r, int64_t until_ms)
+{
+	lane->user = user_of(r);
+	lane->until_ms = lane->last_ms = until_ms;
+	put_off(d, until_ms);
+}
+
+/* One that is new goes behind those that were put off. */
+static bool waits(
+		const struct due *d, const struct lane *lane, const struct cpm_record *r, int64_t now)
+{
+	return lane->user == user_of(r)
+		   && (now < lane->until_ms || (d->attempts == 0 && now < lane->last_ms));
+}
+
+/* Would others of its user fare no better? */
+static bool holds_up(const struct archive_job *a, const struct cpm_record *r, int64_t now)
+{
+	static const char *const own[] = {"timeout", "lost", "protocol"};
+	size_t i;
+
+	for(i = 0; i < sizeof(own) / sizeof(own[0]) && strcmp(a->reason, own[i]) != 0; i++)
+		;
+	return a->rc != IMAP_REFUSED
+		   && (i == sizeof(own) / sizeof(own[0]) || now - r->arrived_ms < HOLD_UP_MS);
 }
 
 static void unrecorded(struct due *d, const struct cpm_record *r, const char *reason)
@@ -88,6 +123,7 @@ static void recorded(struct due *d, const struct archive_job *a)
 static void not_recorded(struct due *d, struct lane *lane, const struct archive_job *a, int64_t now)
 {
 	struct cpm_record r;
+	int64_t again_ms;
 
 	record_of(d, &r);
 	if(storing_never(a)) {
@@ -98,8 +134,11 @@ static void not_recorded(struct due *d, struct lane *lane, const struct archive_
 	if(d->attempts == 0)
 		LM_NOTICE("event=unrecorded_yet key=%.*s user=%.*s reason=%s\n", SLICE_FMT(a->key),
 				USER_FMT(a->aor), a->reason);
-	rest(lane, storing_again_ms(now, r.arrived_ms, a->rc));
-	put_off(d, lane);
+	again_ms = storing_again_ms(now, r.arrived_ms, a->rc);
+	if(holds_up(a, &r, now))
+		rest(d, lane, &r, again_ms);
+	else
+		put_off(d, again_ms);
 }
 
 static bool lane_go(struct due *d, struct lane *lane, int64_t now);
@@ -202,16 +241,16 @@ static bool lane_go(struct due *d, struct lane *lane, int64_t now)
 		unrecorded(d, &r, "expired");
 		return false;
 	}
-	/* One that is new goes behind those that were put off. */
-	if(now >= lane->until_ms && (d->attempts > 0 || now >= lane->last_ms)) {
-		lane->busy = archive_configured() && recorder_begin(d, lane, &r, now);
-		if(lane->busy)
-			return true;
-		rest(lane, archive_configured() ? storing_again_ms(now, r.arrived_ms, IMAP_DOWN)
-										: now + STORING_LATER_MS);
+	if(waits(d, lane, &r, now)) {
+		line_up(d, lane);
+		return false;
 	}
-	put_off(d, lane);
-	return false;
+	lane->busy = archive_configured() && recorder_begin(d, lane, &r, now);
+	if(!lane->busy)
+		rest(d, lane, &r,
+				archive_configured() ? storing_again_ms(now, r.arrived_ms, IMAP_DOWN)
+									 : now + STORING_LATER_MS);
+	return lane->busy;
 }
 
 void recorder_due(struct due *d, int64_t now)
@@ -220,7 +259,7 @@ void recorder_due(struct due *d, int64_t now)
 	struct lane *lane;
 
 	record_of(d, &r);
-	lane = &lanes[cpm_slice_hash(r.aor, 2) % LANES];
+	lane = &lanes[user_of(&r) % LANES];
 	if(!lane->busy) {
 		lane_go(d, lane, now);
 	} else if(line_n < DUE_TASKS_MAX) {

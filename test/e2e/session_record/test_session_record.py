@@ -28,7 +28,8 @@ STACK = {
     "imap": True,
     "modparams": [
         ("cpm_pf", "store_timeout_ms", 1500), ("cpm_pf", "store_retry_min_ms", 200), ("cpm_pf", "store_retry_max_ms", 1000),
-        ("cpm_pf", "store_settle_ms", 1000), ("cpm_pf", "claim_ms", 4000), ("cpm_pf", "store_url", f"imap://127.0.0.1:{PROXY}"), ("cpm_pf", "redis_timeout_ms", 500),
+        ("cpm_pf", "store_settle_ms", 1000), ("cpm_pf", "claim_ms", 4000),
+        ("cpm_pf", "store_url", f"imap://127.0.0.1:{PROXY}"), ("cpm_pf", "redis_timeout_ms", 500),
     ],
 }
 # Redis and Kamailio are killed; Kamailio's processes do not die in the same instant.
@@ -197,7 +198,8 @@ def test_what_does_not_arrive(scene, stack, people):
     c.client.answer = lambda frame: 200
     body = c.cpim("three, given up")
     for flag, piece, at in (("+", body[:50], 1), ("#", body[50:60], 51)):
-        c.caller.send_frame(c.caller.request(message_id="given-up", body=piece, byte_range=f"{at}-{at + len(piece) - 1}/{len(body)}", flag=flag))
+        within = f"{at}-{at + len(piece) - 1}/{len(body)}"
+        c.caller.send_frame(c.caller.request(message_id="given-up", body=piece, byte_range=within, flag=flag))
     c.say(c.cpim("four"))
     c.client.send_frame(c.client.request(message_id="cut", body=body[:50], byte_range=f"1-50/{len(body)}", flag="+"))
     c.caller.wait(lambda: any(m.body for m in c.caller.messages.values()), what="the first octets")

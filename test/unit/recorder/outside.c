@@ -161,7 +161,7 @@ void outside_answer(enum imap_rc rc, enum store_rc marked)
 	outside.jobs--;
 	memmove(outside.job, outside.job + 1, outside.jobs * sizeof(outside.job[0]));
 	job->rc = rc;
-	job->reason = "away";
+	job->reason = outside.reason ? outside.reason : "away";
 	job->marked = marked;
 	job->first_n = outside.first.n;
 	if(outside.first.n)
@@ -176,7 +176,7 @@ int64_t storing_again_ms(int64_t now, int64_t since_ms, enum imap_rc rc)
 
 bool storing_never(const struct archive_job *job)
 {
-	return job->rc == IMAP_REFUSED;
+	return job->rc == IMAP_REFUSED && strcmp(job->reason, "too-large") == 0;
 }
 
 void history_withdraw(const struct archive_job *job)

@@ -38,6 +38,7 @@ struct outside {
 	size_t jobs;
 	struct archive_job *job[OUTSIDE_MAX];
 	bool archive_full;
+	const char *reason;     /* of answers; NULL: "away" */
 	struct cpm_slice first; /* whose mark is there */
 	/* Given back, in order: due_done (at_ms 0), due_again. */
 	size_t given;

@@ -12,6 +12,7 @@
 static char record_text[2][2000];
 static struct cpm_slice records[2];
 static struct due due[6];
+static int64_t patience_ms;
 
 static void record_make(size_t i, const char *aor)
 {
@@ -23,7 +24,7 @@ static void record_make(size_t i, const char *aor)
 			.imdn_id = CPM_SLICE("i1"),
 			.sent = i == 1,
 			.arrived_ms = outside.now_ms,
-			.expires_ms = outside.now_ms + 10000};
+			.expires_ms = outside.now_ms + 10000 + patience_ms};
 	struct cpm_buf b;
 
 	cpm_buf_init_fixed(&b, record_text[i], sizeof(record_text[i]));
@@ -35,6 +36,7 @@ static void record_make(size_t i, const char *aor)
 static void begin(void)
 {
 	outside_begin();
+	patience_ms = 0;
 	record_make(0, "sip:bob@cpm.test");
 	record_make(1, "sip:carol@cpm.test");
 	for(size_t i = 0; i < UNIT_COUNT(due); i++)
@@ -188,12 +190,77 @@ START_TEST(never)
 	begin();
 	take(0);
 	take(1);
+	outside.reason = "too-large";
 	outside_answer(IMAP_REFUSED, STORE_OK);
 	ck_given(0, 0, 0);
 	ck_assert_uint_eq(outside.failed, 1);
 	/* The next is not held up. */
 	outside_answer(IMAP_OK, STORE_OK);
 	ck_given(1, 1, 0);
+}
+END_TEST
+
+static const struct {
+	enum imap_rc rc;
+	const char *reason;
+	int64_t age_ms;
+	bool holds_up;
+} troubles[] = {
+		{IMAP_DOWN, "away", 0, true},
+		{IMAP_DOWN, "login", 3000000, true},
+		{IMAP_UNSURE, "timeout", 599999, true},
+		{IMAP_UNSURE, "timeout", 600000, false},
+		{IMAP_DOWN, "lost", 600000, false},
+		{IMAP_DOWN, "protocol", 600000, false},
+		{IMAP_REFUSED, "refused", 0, false},
+};
+
+/* Trouble of one message alone does not hold up the others of its user, for long at least. */
+START_TEST(whom_trouble_holds_up)
+{
+	int64_t again;
+
+	begin();
+	patience_ms = troubles[_i].age_ms;
+	outside.now_ms -= patience_ms;
+	record_make(0, "sip:bob@cpm.test");
+	outside.now_ms += troubles[_i].age_ms;
+	again = outside.now_ms + 2000;
+	take(0);
+	take(1);
+	outside.reason = troubles[_i].reason;
+	outside_answer(troubles[_i].rc, STORE_OK);
+	ck_given(0, 0, again);
+	ck_assert_uint_eq(outside.jobs, !troubles[_i].holds_up);
+	if(troubles[_i].holds_up)
+		ck_given(1, 1, again + 1);
+	else
+		outside_answer(IMAP_OK, STORE_OK);
+}
+END_TEST
+
+/* Nor does a user's trouble hold up another one, who has the same lane. */
+START_TEST(others)
+{
+	char aor[64];
+	size_t i = 0;
+	uint64_t lane = cpm_slice_hash(CPM_SLICE("sip:bob@cpm.test"), 2) % 256;
+
+	begin();
+	do
+		snprintf(aor, sizeof(aor), "sip:other%zu@cpm.test", i++);
+	while(cpm_slice_hash(cpm_slice_of(aor), 2) % 256 != lane);
+	record_make(1, aor);
+	due[1].record = records[1];
+	take(0);
+	take(1);
+	ck_assert_uint_eq(outside.jobs, 1);
+	outside_answer(IMAP_DOWN, STORE_OK);
+	ck_assert_uint_eq(outside.jobs, 1);
+	outside_answer(IMAP_OK, STORE_OK);
+	ck_given(1, 1, 0);
+	take(2);
+	ck_given(2, 2, outside.now_ms + 2001);
 }
 END_TEST
 
@@ -221,6 +288,8 @@ int main(void)
 	tcase_add_test(t, away_for_longer);
 	tcase_add_test(t, cannot_be_asked);
 	tcase_add_test(t, never);
+	tcase_add_loop_test(t, whom_trouble_holds_up, 0, UNIT_COUNT(troubles));
+	tcase_add_test(t, others);
 	tcase_add_test(t, claimed_again);
 	return unit_run("recorder", t);
 }
