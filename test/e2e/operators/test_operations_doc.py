@@ -10,6 +10,7 @@ import pytest
 from lib.imdn import report_names
 from stack import TOP, program
 
+STACK = {"imap": True}
 BOB = "sip:bob@cpm.test"
 
 
@@ -107,8 +108,10 @@ def test_large_messages_by_hand(scene, stack):
 
 
 @pytest.mark.clause("SE-1", "SE-6", "SE-7")
-def test_sessions_by_hand(stack):
+def test_sessions_by_hand(scene, stack):
     said = shell(stack, "\n".join(blocks("Sessions")).replace("kamcmd", program("kamcmd")), TOP)
     assert "sip:bob@cpm.test: You said: Lunch?" in said and "heard: Are you there?" in said and "BYE: 200" in said
     assert "Request-Disposition: fork, parallel" in said and "sessions_answered: 1" in said
     assert "INVITE: SIP/2.0 480 Temporarily Unavailable" in said and "\trefused: 1" in said
+    assert "MESSAGES 4" in said and "sessions_bridged: 1" in said and "recordings: 4" in said
+    scene.documents.delete("policy", BOB)
