@@ -12,6 +12,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "stack"), str(HERE.parent / "e2e")]
 
 from lib import sipsak  # noqa: E402
+from lib.conversation import chat, talk  # noqa: E402
 from lib.documents import blocklist, do_not_disturb, one, rule, ruleset  # noqa: E402
 from lib.large import LargePhone, large_body, send_large  # noqa: E402
 from lib.mailbox import Mailbox  # noqa: E402
@@ -151,6 +152,22 @@ def play(stack, scene):
     teller.says(received == body, f"the {len(received)} octets are those that alice sent")
     scene.wait_waiting(dora, 0)
     teller.says(True, "confirmed, and removed from the queue")
+    converse(teller, stack, scene)
+
+
+def converse(teller, stack, scene):
+    alice, erin = scene.person("alice"), scene.person("erin")
+    teller.step("erin's rule says allow-offline-storage. alice begins a chat with her: the server stands between both, and records what is said.")
+    scene.documents.put("policy", erin, ruleset(rule("history", '<oxe:allow-offline-storage oxe:allow="true"/>', media=("message-session",))))
+    call, _, here, there = talk(scene, alice, erin)
+    teller.says(call.status == 200, "200 OK: erin's phone took the invitation, and both have their MSRP session with the server")
+    ask, reply = chat("Tea?", alice, erin), chat("In ten minutes.", erin, alice)
+    teller.says(here.send(ask) == [200] and there.wait_messages(1)[0] == ask, "alice: Tea?")
+    teller.says(there.send(reply) == [200] and here.wait_messages(1)[0] == reply, "erin: In ten minutes.")
+    call.hang_up()
+    for stored in Mailbox(stack, erin).wait_objects(2):
+        print(f"   {stored.folder}, UID {stored.uid}: {stored['Message-Direction']}, {stored.body.splitlines()[-1].decode()}")
+    teller.says(True, "both are in erin's message store")
 
 
 def main():
