@@ -113,6 +113,10 @@ static void why_add(struct listing *l, void *h, const struct store_listed *m, st
 			return;
 		}
 	}
+	if(!aor.n) {
+		rpc_add_text(l->rpc, h, "why", CPM_SLICE("its record cannot be read"));
+		return;
+	}
 	waiting_state(l, aor);
 	rpc_add_text(l->rpc, h, "why", cpm_slice_of(l->waiting));
 }

@@ -143,6 +143,9 @@ static void contacts_walk(
 	if(!domain)
 		return;
 	name = usrloc_name(aor);
+	/* usrloc's hash reads an empty name that is NULL. */
+	if(!name.n)
+		return;
 	text = str_of_slice(name);
 	usrloc.lock_udomain(domain, &text);
 	if(usrloc.get_urecord(domain, &text, &record) == 0) {

@@ -52,6 +52,20 @@ def test_a_damaged_record_is_set_aside(scene, stack, client):
     assert client.get(key("m", damaged, damaged)) == kept.replace(b"cpm-record", b"xpm-record")
 
 
+def test_a_damaged_record_is_listed(scene, stack, client):
+    """Before anybody has tried to push it."""
+    bob = scene.person("bob")
+    assert scene.send(ALICE, bob).status == 202
+    message, = scene.waiting(bob)
+    place = key("m", message, message)
+    kept = client.get(place)
+    client.set(place, kept.replace(b"cpm-record", b"xpm-record"), keepttl=True)
+    listed, = stack.rpc("cpm_pf.list", bob)["messages"]
+    assert (listed["id"], listed["why"]) == (message, "its record cannot be read")
+    client.set(place, kept, keepttl=True)
+    stack.rpc("cpm_pf.delete", message)
+
+
 @pytest.mark.clause("PU-4", "SP-3")
 def test_a_lease_that_another_took(scene, client):
     """As after a standstill that was longer than the lease: the other goes on, then we do, and nothing is lost."""
