@@ -88,6 +88,7 @@ static struct dialog *dialog_make(
 	d->expires_s = terms->expires_s;
 	d->refresher = terms->refresher == CPM_REFRESHER_UAS;
 	d->updates = dialogs_header_lists(msg, HDR_ALLOW_T, CPM_SLICE("UPDATE"));
+	d->media = dialogs_media(dialogs_description(msg));
 	d->invite_cseq = d->remote_cseq = d->dlg->rem_seq.value;
 	cpm_buf_init_fixed(&contact, d->contact, sizeof(d->contact) - 1);
 	dialogs_add_contact(&contact, msg->rcv.bind_address, msg->rcv.proto, tags);
@@ -114,6 +115,7 @@ bool dialog_adopt(struct dlg *dlg, int owner, dialog_told told, const struct dia
 	d->expires_s = terms->expires_s;
 	d->refresher = terms->refresher;
 	d->updates = terms->updates;
+	d->media = terms->media;
 	cpm_buf_init_fixed(&contact, d->contact, sizeof(d->contact) - 1);
 	dialogs_add_contact(&contact, d->dlg->send_sock, d->dlg->send_sock->proto, terms->tags);
 	if(contact.rc == CPM_OK && (!body.len || shm_str_dup(&d->sdp, &body) == 0)) {

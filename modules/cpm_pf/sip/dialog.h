@@ -75,6 +75,7 @@ struct dialog_terms {
 	bool refresher;     /* we are */
 	bool updates;       /* the peer knows UPDATE */
 	const char *tags;   /* of our Contact, DIALOG_TAGS_... */
+	uint64_t media;     /* the peer's (dialogs_media) */
 };
 /* Any process: a dialog that an INVITE of ours made enters the table, confirmed and with a socket. Takes dlg over. sdp is what a re-INVITE
  * hears. False at the maximum or without memory: then dlg is the caller's still. */

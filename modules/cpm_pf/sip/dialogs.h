@@ -36,6 +36,7 @@ struct dialog {
 	int64_t refresh_ms;            /* when we refresh; 0: not */
 	struct transaction_copy reply; /* our 200, until the ACK */
 	str sdp;                       /* our side of the media; shared memory */
+	uint64_t media;                /* the peer's (dialogs_media) */
 	str farewell;                  /* header lines of our BYE; shared memory */
 	int64_t resend_ms;             /* 0: not any more */
 	struct cpm_session_terms terms;
@@ -67,6 +68,11 @@ void dialogs_clock(struct dialog *d, int64_t now_ms);
 unsigned dialogs_move(struct dialog *d, enum cpm_dialog_event event, int64_t now_ms);
 /* The same without the lock, by id; lets the owner know. */
 unsigned dialogs_step(dialog_id id, enum cpm_dialog_event event);
+
+/* The SDP that is a message's whole body; else empty. Borrows from it. */
+struct cpm_slice dialogs_description(struct sip_msg *msg);
+/* Which MSRP session a description is about; 0: none. */
+uint64_t dialogs_media(struct cpm_slice sdp);
 
 /* Of one that is not in the table. */
 void dialogs_free(struct dialog *d);

@@ -168,6 +168,7 @@ static void on_reply(struct cell *t, int type, struct tmcb_params *ps)
 		else
 			reply_read(ps->rpl, &reply);
 		reply.terms.tags = tags;
+		reply.terms.media = dialogs_media(reply.sdp);
 	}
 	if(reply.status == 302)
 		reply.contacts = contacts_of(ps->rpl);

@@ -8,6 +8,7 @@
  */
 #include "../../core/mem/shm.h"
 #include "../core/codec/header.h"
+#include "../core/codec/sdp.h"
 #include "dialogs.h"
 
 /* RFC 3261 section 14.1: both sides asked at once. The one that made the Call-ID waits for 2.1 to 4 s. */
@@ -127,6 +128,36 @@ static void refresh_enter(struct dialog *d, const struct cpm_session_terms *term
 		dialogs_clock(d, dialogs_now());
 }
 
+struct cpm_slice dialogs_description(struct sip_msg *msg)
+{
+	char *body = get_body(msg);
+
+	if(!body || !msg->content_type
+			|| !cpm_slice_istarts(
+					slice_of_str(&msg->content_type->body), CPM_SLICE("application/sdp")))
+		return CPM_SLICE_NONE;
+	return (struct cpm_slice){body, (size_t)(msg->buf + msg->len - body)};
+}
+
+uint64_t dialogs_media(struct cpm_slice text)
+{
+	struct cpm_sdp sdp;
+
+	return cpm_sdp_parse(text, &sdp, NULL) == CPM_OK ? cpm_slice_hash(sdp.path, 0) | 1 : 0;
+}
+
+/* The media stay as they are: an offer of others, of none, or of another session cannot be taken. Locked. */
+static bool media_change(const struct dialog *d, struct cpm_slice text)
+{
+	struct cpm_sdp offer, own;
+
+	if(!text.n || !d->sdp.s || cpm_sdp_parse(slice_of_str(&d->sdp), &own, NULL) != CPM_OK)
+		return false;
+	return cpm_sdp_parse(text, &offer, NULL) != CPM_OK || !offer.port
+		   || offer.media_count != own.media_count
+		   || (d->media && dialogs_media(text) != d->media);
+}
+
 void dialogs_take_refresh(struct sip_msg *msg, dialog_id id, const char *own, const str *target,
 		struct cpm_buf *lines)
 {
@@ -138,6 +169,7 @@ void dialogs_take_refresh(struct sip_msg *msg, dialog_id id, const char *own, co
 	str copy = STR_NULL;
 	char sdp[DIALOG_SDP_MAX];
 	size_t sdp_n = 0;
+	bool refused = false;
 
 	dialogs_wish(msg, &wish);
 	cpm_session_agree(&wish, dialogs_config.min_se_s, dialogs_config.session_s, &terms);
@@ -149,7 +181,8 @@ void dialogs_take_refresh(struct sip_msg *msg, dialog_id id, const char *own, co
 	if(target->len && shm_str_dup(&copy, target) < 0)
 		copy = (str)STR_NULL;
 	dialogs_lock();
-	if((d = dialogs_find(id))) {
+	d = dialogs_find(id);
+	if(d && !(refused = media_change(d, dialogs_description(msg)))) {
 		refresh_enter(d, &terms, &copy);
 		if(described && d->sdp.s && d->sdp.len <= DIALOG_SDP_MAX) {
 			sdp_n = (size_t)d->sdp.len;
@@ -159,6 +192,11 @@ void dialogs_take_refresh(struct sip_msg *msg, dialog_id id, const char *own, co
 	dialogs_unlock();
 	if(copy.s)
 		shm_free(copy.s);
+	if(refused) {
+		/* RFC 3261 section 14.2: then the session stays as it is. */
+		dialogs_reply(msg, 488, "Not Acceptable Here", lines);
+		return;
+	}
 	cpm_buf_add_str(lines, own);
 	cpm_buf_add_str(lines, dialogs_config.server_line);
 	cpm_buf_add_str(lines, DIALOG_ALLOW "Supported: timer\r\n");

@@ -678,6 +678,12 @@ def test_a_refresh_within_the_session(scene):
     call.call.within("ACK", wait=False)
     update = call.call.within("UPDATE", headers=timer[:2])
     assert update.status == 200 and "1800" in update.get("Session-Expires")
+    # Other media, none, or another session: it stays as it is.
+    offer = sdp(here.path, port=here.port, setup="active")
+    elsewhere = sdp("msrp://127.0.0.1:9/elsewhere;tcp", setup="active")
+    for other in (offer + "m=audio 4000 RTP/AVP 0\r\n", re.sub(r"m=message \d+", "m=message 0", offer), elsewhere, "v=0\r\ns=-\r\n"):
+        assert call.call.within("INVITE", headers=timer, body=other).status == 488
+        call.call.within("ACK", wait=False)
     text = chat("Still here", alice, bob)
     assert here.send(text) == [200] and there.wait_messages(1) == [text]
     assert phone.within("UPDATE", cseq=1, headers=timer[:2]).status == 200
