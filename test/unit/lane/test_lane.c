@@ -20,6 +20,14 @@ struct leg {
 static struct leg near, far;
 static struct lane lane, back;
 
+static bool shared; /* both sides have one connection */
+
+bool leg_shares(const struct leg *one, const struct leg *other)
+{
+	ck_assert_ptr_ne(one, other);
+	return shared;
+}
+
 bool leg_relayed(const struct leg *leg)
 {
 	return leg->relayed;
@@ -113,6 +121,7 @@ static void setup(void)
 	memset(&near, 0, sizeof(near));
 	memset(&far, 0, sizeof(far));
 	memset(&watcher, 0, sizeof(watcher));
+	shared = false;
 	lane = (struct lane){
 			.from = &near, .to = &far, .back = &back, .watch = &watch, .watcher = &watcher};
 	back = (struct lane){.from = &far, .to = &near, .back = &lane};
@@ -321,15 +330,17 @@ START_TEST(reads_on_in_the_middle_of_messages)
 }
 END_TEST
 
-/* For confirmations it stops reading only while it can hear them: not when the far side is not read, nor behind a relay. */
+/* For confirmations it stops reading only while it can hear them: not when the far side is not read, nor behind a
+ * relay, nor over the connection that it would stop. */
 START_TEST(stops_for_a_crowd)
 {
-	enum { HEARS, STANDS, RELAYED } how = (unsigned)_i;
+	enum { HEARS, STANDS, RELAYED, SHARED } how = (unsigned)_i;
 	bool reads = true;
 
 	lane.watch = NULL;
 	back.paused = how == STANDS;
 	near.relayed = how == RELAYED;
+	shared = how == SHARED;
 	for(size_t i = 0; i < LEG_MESSAGES_MAX / 2; i++) {
 		void *m = begin(1);
 
@@ -347,6 +358,35 @@ START_TEST(stops_for_a_crowd)
 }
 END_TEST
 
+/* When the far side is not read any more, its responses cannot be heard. */
+START_TEST(reads_on_when_the_far_side_is_stopped)
+{
+	struct cpm_slice piece = {block, sizeof(block)};
+	struct cpm_msrp_head head = {.content_type = CPM_SLICE("text/plain")};
+	void *m;
+
+	lane.watch = NULL;
+	for(size_t i = 0; i < LEG_MESSAGES_MAX / 2; i++) {
+		m = begin(1);
+		lane_want(&lane, m, 1);
+		lane_octets(&lane, m, 0, CPM_SLICE("x"));
+		lane_complete(&lane, m);
+	}
+	ck_assert(lane.paused);
+	head.range.total = 1 << 20;
+	head.range.total_known = true;
+	ck_assert_uint_eq(lane_begin(&back, &head, &m), 0);
+	for(uint64_t at = 0; lane_octets(&back, m, at, piece); at += piece.n)
+		ck_assert_uint_lt(at, 1 << 20);
+	ck_assert(back.paused);
+	ck_assert(!lane.paused);
+	ck_assert_uint_eq(near.resumes, 1);
+	lane_clear(&back);
+	lane_clear(&lane);
+	check_empty(0, LEG_MESSAGES_MAX / 2);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("lane");
@@ -361,6 +401,7 @@ int main(void)
 	tcase_add_test(t, holds_its_sender_back);
 	tcase_add_test(t, waits_for_who_looks_on);
 	tcase_add_test(t, reads_on_in_the_middle_of_messages);
-	tcase_add_loop_test(t, stops_for_a_crowd, 0, 3);
+	tcase_add_loop_test(t, stops_for_a_crowd, 0, 4);
+	tcase_add_test(t, reads_on_when_the_far_side_is_stopped);
 	return unit_run("lane", t);
 }
