@@ -255,12 +255,23 @@ static bool out_reserve(struct channel *c, size_t n)
 	return true;
 }
 
+/* Each session may have been asked for its next octets while there was room. */
+static bool may_queue(const struct channel *c, size_t n)
+{
+	const struct leg *leg = c->legs;
+	size_t left = channel_unwritten(c) + n;
+
+	while(left > ENDPOINT_OUT_MAX && leg && (leg = leg->channel_next))
+		left -= ENDPOINT_OUT_MAX;
+	return left <= ENDPOINT_OUT_MAX;
+}
+
 void channel_queue(struct channel *c, struct cpm_slice octets)
 {
 	if(c->stage == CHANNEL_DEAD || c->overflow || c->shut || !octets.n)
 		return;
 	endpoint_todo(c->endpoint, c);
-	if(octets.n > ENDPOINT_OUT_MAX - channel_unwritten(c) || !out_reserve(c, octets.n)) {
+	if(!may_queue(c, octets.n) || !out_reserve(c, octets.n)) {
 		c->overflow = true;
 		return;
 	}

@@ -72,7 +72,7 @@ void channel_turn(struct channel *c);
 /* What time does to it. */
 void channel_sweep(struct channel *c, int64_t now_ms);
 
-/* Appends octets to be written. Past ENDPOINT_OUT_MAX the connection fails. */
+/* Appends octets to be written. Past ENDPOINT_OUT_MAX for each of its legs the connection fails. */
 void channel_queue(struct channel *c, struct cpm_slice octets);
 size_t channel_unwritten(const struct channel *c);
 /* The owner of a leg of its has enough, or has room again. It is read while none of them has enough. */

@@ -5,9 +5,9 @@
  * nothing ever waits. Sessions are in leg.h. Knows nothing of Kamailio.
  *
  * Memory: a connection has a head buffer (max_head), at most ENDPOINT_OUT_MAX
- * octets that wait to be written, and what OpenSSL takes for TLS; a leg has less
- * than 2 KiB beside it, and for each message under way less than 1 KiB. Bodies
- * are handed on as they are read; what was read when the owner says "enough" is
+ * octets for each of its legs that wait to be written, and what OpenSSL takes for
+ * TLS; a leg has less than 2 KiB beside it, and for each message under way less
+ * than 1 KiB and the path that it came by. Bodies are handed on as they are read; what was read when the owner says "enough" is
  * kept until it resumes, at most ENDPOINT_READ_MAX octets.
  */
 #ifndef CPM_ENDPOINT_H
@@ -19,7 +19,7 @@
 #define ENDPOINT_LISTEN_MAX 8
 /* Octets read from one connection at once. */
 #define ENDPOINT_READ_MAX 65536
-/* Octets that may wait to be written on one connection. From a quarter of it on, nothing more is
+/* Octets that may wait to be written on one connection, for each session that it serves. From a quarter of it on, nothing more is
  * read from that connection and no more chunks are made for it. */
 #define ENDPOINT_OUT_MAX (512u * 1024)
 

@@ -684,6 +684,53 @@ START_TEST(waits_while_it_does_not_listen)
 }
 END_TEST
 
+/* Many sessions behind one relay, whose connection is theirs together: each was asked for a chunk while there was room. */
+START_TEST(has_room_for_all_of_a_connection)
+{
+	enum { LEGS = 12 };
+	static struct owner others[LEGS];
+	static char block[65536];
+	struct cpm_slice piece = {block, sizeof(block)};
+	struct leg_message m = {
+			.content_type = CPM_SLICE("text/plain"), .total = sizeof(block), .total_known = true};
+	size_t heard = 0;
+
+	memset(block, 'x', sizeof(block));
+	begin(NULL);
+	bind_path(RELAYED);
+	for(int i = 0; i < LEGS; i++) {
+		struct owner *other = &others[i];
+
+		memset(other, 0, sizeof(*other));
+		ck_assert_ptr_nonnull(owner_converse(&w, other, 100000));
+		other->late = true;
+		ck_assert(leg_listen(other->leg, cpm_slice_of(RELAYED)));
+		peer_sayf(&w, &p,
+				"MSRP more%d SEND\r\nTo-Path: %.*s\r\nFrom-Path: " RELAYED
+				"\r\nMessage-ID: 1\r\nByte-Range: 1-0/0\r\n-------more%d$\r\n",
+				i, (int)leg_path(other->leg).n, leg_path(other->leg).p, i);
+		peer_hear(&w, &p, "$\r\n");
+		ck_assert(leg_send(other->leg, &m));
+		ck_assert_uint_eq(other->wanted, sizeof(block));
+	}
+	for(int i = 0; i < LEGS; i++)
+		leg_give(others[i].leg, NULL, piece, true);
+	while(heard < LEGS * sizeof(block)) {
+		size_t n;
+
+		world_turn(&w);
+		n = peer_listen_on(&w, &p);
+		p.count = 0;
+		heard += n;
+		ck_assert(!p.closed);
+		ck_assert_uint_eq(others[0].losses, 0);
+	}
+	for(int i = 0; i < LEGS; i++)
+		owner_free(&others[i]);
+	end();
+}
+END_TEST
+
 /* A small one need not wait for the end of a large one. */
 START_TEST(interleaves_what_it_sends)
 {
@@ -775,6 +822,7 @@ int main(void)
 	tcase_add_loop_test(t, checks_certificates, 0, UNIT_COUNT(certificates));
 	tcase_add_test(t, sends_many_messages_at_once);
 	tcase_add_test(t, waits_while_it_does_not_listen);
+	tcase_add_test(t, has_room_for_all_of_a_connection);
 	tcase_add_test(t, interleaves_what_it_sends);
 	tcase_add_test(t, goes_on_without_responses);
 	tcase_add_test(t, bounds_what_is_under_way);
