@@ -9,6 +9,7 @@
 #include "../archive/archive.h"
 #include "../core/codec/feature.h"
 #include "../core/codec/header.h"
+#include "../core/session/breadth.h"
 #include "../module/settings.h"
 #include "../module/statistics.h"
 #include "../script/choice.h"
@@ -48,6 +49,7 @@ struct sources {
 	const struct invitation_kind *kind;
 	struct cpm_slice
 			preferences; /* header lines of a session's INVITEs: which clients it is not for */
+	unsigned breadth;    /* of each INVITE */
 };
 
 /* While the text grows, slices hold offsets into it. */
@@ -125,9 +127,12 @@ static struct cpm_slice headers_put(
 
 	message_add_invite_headers(
 			of->record, contact, of->kind->service, (unsigned)settings.session_expires_s, text);
-	/* Or two users who forward to each other would make an endless way. */
+	/* Or two users who forward to each other would make an endless way, and contacts that lead back a tree. */
 	if(of->msg->maxforwards)
 		line_add(text, "Max-Forwards: ", slice_of_str(&of->msg->maxforwards->body));
+	cpm_buf_add_str(text, "Max-Breadth: ");
+	cpm_buf_add_u64(text, of->breadth);
+	cpm_buf_add_str(text, "\r\n");
 	if(!contact)
 		onward_headers_add(of, text);
 	if(!contact || of->kind->want == OFFER_SESSION)
@@ -158,17 +163,42 @@ static void invitation_add(struct invitation_job *job, const struct sources *of,
 	i->headers = headers_put(of, contact, text);
 }
 
-static bool clients_add(struct invitation_job *job, const struct sources *of, struct cpm_buf *text)
+/* Shares among those who are to be invited what the INVITE may still become. False when that is not enough. */
+static bool breadth_share(struct sources *of, size_t invitations)
 {
-	struct contacts contacts;
+	if(invitations > INVITATION_CLIENTS_MAX)
+		invitations = INVITATION_CLIENTS_MAX;
+	of->breadth = cpm_breadth_share(of->c->request.max_breadth, invitations);
+	if(!of->breadth)
+		of->c->reason = "breadth";
+	return of->breadth > 0;
+}
+
+static void contacts_add(struct invitation_job *job, struct sources *of,
+		const struct contacts *contacts, const bool *expected, struct cpm_buf *text)
+{
 	size_t i;
+
+	for(i = 0; i < contacts->count && job->count < INVITATION_CLIENTS_MAX; i++) {
+		if(expected[i])
+			invitation_add(job, of, &contacts->items[i], text);
+	}
+}
+
+static bool clients_add(struct invitation_job *job, struct sources *of, struct cpm_buf *text)
+{
+	bool expected[CONTACTS_MAX];
+	struct contacts contacts;
+	size_t i, count = 0;
 
 	if(!contacts_load(of->c->user.key, &contacts))
 		return false;
-	for(i = 0; i < contacts.count && job->count < INVITATION_CLIENTS_MAX; i++) {
-		if(invitation_suits(of->c, &contacts.items[i]))
-			invitation_add(job, of, &contacts.items[i], text);
+	for(i = 0; i < contacts.count; i++) {
+		expected[i] = invitation_suits(of->c, &contacts.items[i]);
+		count += expected[i];
 	}
+	if(count && breadth_share(of, count))
+		contacts_add(job, of, &contacts, expected, text);
 	contacts_free(&contacts);
 	return job->count > 0;
 }
@@ -179,7 +209,6 @@ static bool session_clients_add(
 {
 	static struct cpm_buf lines;
 	struct session_choice choice;
-	size_t i;
 
 	if(!choice_make(of->msg, of->c, &choice))
 		return false;
@@ -188,11 +217,10 @@ static bool session_clients_add(
 	cpm_buf_reset(&lines);
 	choice_add_headers(&choice, choice_disposition(of->msg), &lines);
 	of->preferences = cpm_buf_slice(&lines);
-	for(i = 0; i < choice.contacts.count && job->count < INVITATION_CLIENTS_MAX; i++) {
-		if(choice.expected[i])
-			invitation_add(job, of, &choice.contacts.items[i], text);
+	if(choice.count && breadth_share(of, choice.count)) {
+		contacts_add(job, of, &choice.contacts, choice.expected, text);
+		job->onward = headers_put(of, NULL, text);
 	}
-	job->onward = headers_put(of, NULL, text);
 	choice_free(&choice);
 	return lines.rc == CPM_OK && job->count > 0;
 }
@@ -202,6 +230,8 @@ static bool invitations_add(struct invitation_job *job, struct sources *of, stru
 	if(of->kind->target == INVITATION_CLIENTS)
 		return of->kind->want == OFFER_SESSION ? session_clients_add(job, of, text)
 											   : clients_add(job, of, text);
+	if(!breadth_share(of, 1))
+		return false;
 	invitation_add(job, of, NULL, text);
 	return true;
 }
@@ -348,7 +378,7 @@ int invitation_begin(struct sip_msg *msg, struct context *c, const str *route,
 {
 	struct handover_offer offer;
 	struct cpm_record record;
-	struct sources sources = {msg, c, &record, &offer, kind, CPM_SLICE_NONE};
+	struct sources sources = {msg, c, &record, &offer, kind, CPM_SLICE_NONE, 0};
 	struct store_job *kept;
 	struct invitation_job *job;
 	int rc = handover_read(msg, c, kind->function, kind->want, route, &offer);

@@ -26,6 +26,7 @@ static const struct reason reasons[] = {
 		{"dnd", 480, "Temporarily Unavailable"},
 		{"policy", 480, "Temporarily Unavailable"},
 		{"media", 488, "Not Acceptable Here"},
+		{"breadth", 440, "Max-Breadth Exceeded"},
 		{"no-media", 488, "Not Acceptable Here"},
 		{"store", 503, "Service Unavailable"},
 		{"busy", 503, "Service Unavailable"},

@@ -13,6 +13,10 @@
 static struct cpm_slice *request_extension(struct request *r, struct cpm_slice name)
 {
 	switch(name.n) {
+		case 11:
+			if(cpm_slice_ieq(name, CPM_SLICE("Max-Breadth")))
+				return &r->max_breadth;
+			break;
 		case 15:
 			if(cpm_slice_ieq(name, CPM_SLICE("Conversation-ID")))
 				return &r->conversation_id;

@@ -25,7 +25,7 @@ struct request {
 	struct cpm_slice asserted_service, privacy, user_agent, subject, date, referred_by;
 	struct cpm_slice content_type, content_disposition;
 	struct cpm_slice conversation_id, contribution_id, in_reply_to, session_replaces;
-	struct cpm_slice expires, message_expires;
+	struct cpm_slice expires, message_expires, max_breadth;
 	unsigned expires_count, message_expires_count;
 	struct cpm_slice body;
 };

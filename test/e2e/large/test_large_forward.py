@@ -44,7 +44,7 @@ def test_forwarded_by_a_b2bua(scene, people, setup):
     assert "sip:cpm@" in call.reply.get("Contact")
     assert invite.get("User-Agent").startswith("CPM-serv/OMA") and f"<{people[0]}>" in invite.get("P-Asserted-Identity")
     assert "largemsg" in invite.get("Accept-Contact") and invite.get("Message-Expires") == "3600" and invite.get("Subject") == "Plans"
-    assert invite.get("Max-Forwards") == "69"
+    assert invite.get("Max-Forwards") == "69" and invite.get("Max-Breadth") == "60"
     assert invite.attribute("path") != call.peer.path and invite.attribute("sendonly") == "" and invite.attribute("setup") == "passive"
     assert invite.attribute("file-selector") == f"size:{len(body)}"
     assert call.call.bye() == 200

@@ -10,6 +10,7 @@ import time
 import pytest
 from lib.conversation import ConversationCall, ConversationPhone, chat, talk
 from lib.large import large_body
+from lib.raw import exchange, request
 from lib.session import session_headers
 from process import wait_until
 from sipua import Call, SipAgent, sdp
@@ -731,3 +732,27 @@ def test_a_302_that_leads_nowhere(scene):
     busy = ConversationPhone(scene, "sip:bob@elsewhere.test", register=False, status=486)
     away.to = [f"sip:bob@{busy.agent.address}"]
     assert ConversationCall(scene, alice, bob).status == 486
+
+
+def test_contacts_that_lead_back_to_their_user(scene, stack):
+    """RFC 5393: each time there would be twice as many. 60 branches are shared: 30 for each of two, 15, 7, 3, 1, and one cannot be."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    back = [("Contact", f"<{bob};way=1>, <{bob};way=2>"), ("Supported", "path"), ("Path", f"<sip:{stack.node.sip};lr>"), ("To", f"<{bob}>"),
+            ("Expires", "60")]
+    assert exchange(stack.node.sip, request("REGISTER", "sip:cpm.test", back)).status == 200
+    before, log = counts(scene), stack.node.log
+    seen = len(log.read_text())
+    call = ConversationCall(scene, alice, bob)
+    assert call.status == 440
+    wait_counts(scene, before, sessions_unbridged=1 + 2 + 4 + 8 + 16)
+    assert log.read_text()[seen:].count("reason=breadth") == 32
+
+
+@pytest.mark.clause("SE-5")
+def test_a_breadth_that_is_used_up(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phones = [ConversationPhone(scene, bob, instance=INSTANCE.format(f"9{n}"), status=486) for n in range(2)]
+    assert ConversationCall(scene, alice, bob, extra=["Max-Breadth: 5"]).status == 486
+    assert [phone.invites[0].get("Max-Breadth") for phone in phones] == ["2", "2"]
+    assert ConversationCall(scene, alice, bob, extra=["Max-Breadth: 1"]).status == 440
+    assert [len(phone.invites) for phone in phones] == [1, 1]
