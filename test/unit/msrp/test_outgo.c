@@ -666,6 +666,7 @@ START_TEST(waits_while_it_does_not_listen)
 	send_marked("text/plain", 5, &mark);
 	leg_give(o.leg, &mark, CPM_SLICE("hello"), true);
 	snprintf(tid, sizeof(tid), "%s", hear_request("hello\r\n"));
+	peer_hear(&w, &p, "$\r\n");
 	respond(tid, "200 OK");
 	for(int i = 0; i < 5; i++)
 		world_pass(&w, 9000);
@@ -673,12 +674,27 @@ START_TEST(waits_while_it_does_not_listen)
 	leg_resume(o.leg);
 	world_await(&w, o.sents == 1);
 	ck_assert_uint_eq(o.sent_status, 200);
+	/* Its clock runs already: it starts again. */
+	send_marked("text/plain", 5, &mark);
+	leg_give(o.leg, &mark, CPM_SLICE("hello"), true);
+	snprintf(tid, sizeof(tid), "%s", hear_request("hello\r\n"));
+	peer_hear(&w, &p, "$\r\n");
+	world_pass(&w, 300);
+	world_pass(&w, 20000);
+	leg_pause(o.leg);
+	world_pass(&w, 20000);
+	leg_resume(o.leg);
+	world_pass(&w, 20000);
+	ck_assert_uint_eq(o.sents, 1);
+	respond(tid, "200 OK");
+	world_await(&w, o.sents == 2);
+	ck_assert_uint_eq(o.sent_status, 200);
 	leg_pause(o.leg);
 	send_marked("text/plain", 5, &mark);
 	leg_give(o.leg, &mark, CPM_SLICE("hello"), true);
 	for(int i = 0; i < 11; i++)
 		world_pass(&w, 9000);
-	ck_assert_uint_eq(o.sents, 2);
+	ck_assert_uint_eq(o.sents, 3);
 	ck_assert_uint_eq(o.sent_status, 408);
 	end();
 }
@@ -792,6 +808,13 @@ START_TEST(bounds_what_is_under_way)
 	for(int i = 0; i < LEG_MESSAGES_MAX; i++)
 		respond(hear_request("x\r\n-------"), "200 OK"), peer_hear(&w, &p, "$\r\n");
 	world_await(&w, o.sents == LEG_MESSAGES_MAX);
+	/* And what was given up after it was asked for takes none. */
+	for(int i = 0; i < 2000; i++) {
+		o.wanted = 0;
+		ck_assert(leg_send(o.leg, &m));
+		ck_assert_uint_eq(o.wanted, 1);
+		leg_abort(o.leg, m.mark);
+	}
 	end();
 }
 END_TEST
