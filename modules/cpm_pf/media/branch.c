@@ -194,8 +194,7 @@ void branch_sweep(int64_t now_ms)
 		if(!branch->used)
 			continue;
 		early_sweep(branch, now_ms);
-		if(branch->pending && !branch->owner
-				&& branch->sent_ms + CALL_LOST_MS < now_ms) {
+		if(branch->pending && !branch->owner && branch->sent_ms + CALL_LOST_MS < now_ms) {
 			branch->pending = false;
 			branch_leave(branch);
 		}

@@ -21,7 +21,7 @@
 #define HELD_MAX (BUFFER / 2)
 #define CROWD (LEG_MESSAGES_MAX / 2)
 /* Messages that are not whole keep their buffers until more comes: what is kept besides can always be written. */
-_Static_assert(LEG_TAKING_MAX * BUFFER <= LANE_MEMORY - BUFFER, "who has enough waits for no octets");
+_Static_assert(LANE_MEMORY >= (LEG_TAKING_MAX + 1) * BUFFER, "who has enough waits for no octets");
 
 struct passage {
 	struct passage *next;

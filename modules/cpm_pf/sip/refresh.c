@@ -154,8 +154,7 @@ static bool media_change(const struct dialog *d, struct cpm_slice text)
 	if(!text.n || !d->sdp.s || cpm_sdp_parse(slice_of_str(&d->sdp), &own, NULL) != CPM_OK)
 		return false;
 	return cpm_sdp_parse(text, &offer, NULL) != CPM_OK || !offer.port
-		   || offer.media_count != own.media_count
-		   || (d->media && dialogs_media(text) != d->media);
+		   || offer.media_count != own.media_count || (d->media && dialogs_media(text) != d->media);
 }
 
 void dialogs_take_refresh(struct sip_msg *msg, dialog_id id, const char *own, const str *target,
