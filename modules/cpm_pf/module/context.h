@@ -53,7 +53,7 @@ struct context {
 	bool undelivered; /* clients or the ISF were tried */
 	bool no_client;   /* cpm_select_clients or cpm_select_session found none */
 	bool dressed;     /* cpm_select_session has header fields for the branches */
-	bool to_known;    /* it goes to the ISF or by core_uri: to whom an anonymous originator is named */
+	bool to_known; /* it goes to the ISF or by core_uri: to whom an anonymous originator is named */
 
 	const char *reason;   /* static word: why cpm_defer's route runs */
 	struct cpm_slice why; /* in words, for the log; static, or borrows from the request */
