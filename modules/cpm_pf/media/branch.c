@@ -135,6 +135,15 @@ static unsigned answer_fault(struct branch *branch, const struct call_answer *an
 				   : 488;
 }
 
+void branch_rings(size_t place, uint64_t ticket)
+{
+	struct branch *branch = &branches[place];
+
+	if(branch->used && branch->ticket == ticket && branch->pending && branch->owner
+			&& branch->hooks->rings)
+		branch->hooks->rings(branch->owner);
+}
+
 void branch_answered(size_t place, uint64_t ticket, const struct call_answer *answer)
 {
 	struct branch *branch = &branches[place];

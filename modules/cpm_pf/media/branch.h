@@ -32,6 +32,8 @@ struct branch_hooks {
 	void (*refused)(void *owner, unsigned status, struct cpm_slice contacts);
 	/* One that had accepted has ended its dialog. */
 	void (*hung_up)(void *owner, struct branch *branch);
+	/* One that has not answered yet rings, once; NULL: its owner does not care. */
+	void (*rings)(void *owner);
 };
 
 /* What INVITEs are sent for, besides to whom. terms must outlive them, or the owner that cancels them. */
@@ -50,7 +52,8 @@ bool branch_invite(const struct branch_plan *plan, const struct invitation *invi
 /* Cancels all of an owner but the one that is kept, or ends their dialogs; none of them is its any more. */
 void branch_cancel_others(const void *owner, const struct branch *keep);
 
-/* The final answer to the INVITE of a place, and news of its dialog. */
+/* The answers to the INVITE of a place, and news of its dialog. */
+void branch_rings(size_t place, uint64_t ticket);
 void branch_answered(size_t place, uint64_t ticket, const struct call_answer *answer);
 void branch_told(dialog_id id, enum dialog_news news);
 /* About once a second: gives up what no answer came to. */

@@ -471,7 +471,7 @@ static void on_hung_up(void *owner, struct branch *branch)
 		client_fail(b, 408);
 }
 
-static const struct branch_hooks branch_hooks = {on_accepted, on_refused, on_hung_up};
+static const struct branch_hooks branch_hooks = {on_accepted, on_refused, on_hung_up, NULL};
 
 void bridge_told(dialog_id id, enum dialog_news news)
 {

@@ -12,7 +12,7 @@
 #include "branch.h"
 #include "transfer.h"
 
-/* From whatever process has the final answer. */
+/* From whatever process has the answer. */
 struct answered_job {
 	struct command_job command;
 	uint64_t ticket;
@@ -22,9 +22,10 @@ struct answered_job {
 static const struct {
 	void (*answered)(size_t place, uint64_t ticket, const struct call_answer *answer);
 	dialog_told told;
+	void (*rings)(size_t place, uint64_t ticket); /* NULL: it is of no use */
 } users[CALL_KINDS] = {
-		[CALL_TRANSFER] = {transfer_answered, transfer_told},
-		[CALL_BRANCH] = {branch_answered, branch_told},
+		[CALL_TRANSFER] = {transfer_answered, transfer_told, NULL},
+		[CALL_BRANCH] = {branch_answered, branch_told, branch_rings},
 };
 
 static uint64_t generation;
@@ -59,9 +60,13 @@ uint64_t call_ticket(enum call_kind kind, size_t place)
 static void answered_run(struct command_job *head, struct store *store, int64_t now)
 {
 	struct answered_job *job = (struct answered_job *)head;
+	size_t place = INVITE_PLACE(job->ticket) % places_of_kind();
+	enum call_kind kind = kind_of(job->ticket);
 
-	users[kind_of(job->ticket)].answered(
-			INVITE_PLACE(job->ticket) % places_of_kind(), job->ticket, &job->answer);
+	if(job->answer.status < 200)
+		users[kind].rings(place, job->ticket);
+	else
+		users[kind].answered(place, job->ticket, &job->answer);
 	shm_free(job);
 }
 
@@ -78,8 +83,22 @@ static dialog_id dialog_take(uint64_t ticket, const struct invite_reply *reply)
 	return id;
 }
 
+/* In any process: a client rings. */
+static void on_rings(uint64_t ticket)
+{
+	struct answered_job *job = users[kind_of(ticket)].rings ? shm_mallocxz(sizeof(*job)) : NULL;
+
+	if(!job)
+		return;
+	job->command = (struct command_job){{JOB_COMMAND}, answered_run};
+	job->ticket = ticket;
+	job->answer.status = 180;
+	if(!post_to(POST_MEDIA, process_of(ticket), job))
+		shm_free(job);
+}
+
 /* In any process: the final answer to an INVITE. */
-static void on_answered(uint64_t ticket, const struct invite_reply *reply)
+static void on_final(uint64_t ticket, const struct invite_reply *reply)
 {
 	struct answered_job *job = shm_malloc(sizeof(*job) + reply->sdp.n + reply->contacts.n);
 	dialog_id id = dialog_take(ticket, reply);
@@ -105,6 +124,14 @@ static void on_answered(uint64_t ticket, const struct invite_reply *reply)
 	LM_WARN("the msrp process is behind: the answer to an INVITE is lost\n");
 	if(id)
 		dialog_hang_up(id);
+}
+
+static void on_answered(uint64_t ticket, const struct invite_reply *reply)
+{
+	if(reply->status < 200)
+		on_rings(ticket);
+	else
+		on_final(ticket, reply);
 }
 
 bool call_init(void)

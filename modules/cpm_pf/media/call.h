@@ -20,7 +20,7 @@
 enum call_kind { CALL_TRANSFER, CALL_BRANCH, CALL_KINDS };
 
 struct call_answer {
-	int status;
+	int status;                /* final; or 180, without the rest */
 	dialog_id dialog;          /* in the table, for whoever has the place to end; 0: none */
 	struct cpm_slice sdp;      /* valid during the call, as the next one */
 	struct cpm_slice contacts; /* of a 302: where to go on, as in its Contact header */

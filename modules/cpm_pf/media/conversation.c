@@ -54,6 +54,7 @@ struct conversation {
 	size_t pending;              /* clients that may yet */
 	unsigned refusal;            /* the best one (RFC 3261 section 16.7); 0: none */
 	bool busy;                   /* one could not even be invited */
+	bool rung;                   /* the caller has its 180 */
 	bool begun;                  /* the caller has its 200 */
 	struct chronicle *chronicle; /* for the user's history; NULL: it is not recorded */
 	const char *why;             /* it ended */
@@ -564,7 +565,17 @@ static void on_hung_up(void *owner, struct branch *branch)
 		side_left(&c->client);
 }
 
-static const struct branch_hooks branch_hooks = {on_accepted, on_refused, on_hung_up};
+static void on_rings(void *owner)
+{
+	struct conversation *c = owner;
+
+	if(c->rung)
+		return;
+	c->rung = true;
+	dialog_ring(c->job->dialog);
+}
+
+static const struct branch_hooks branch_hooks = {on_accepted, on_refused, on_hung_up, on_rings};
 
 void conversation_told(dialog_id id, enum dialog_news news)
 {

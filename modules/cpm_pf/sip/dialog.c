@@ -205,6 +205,38 @@ enum dialog_open dialog_open(struct sip_msg *msg, int owner, dialog_told told, c
 	return d ? DIALOG_OPENED : DIALOG_ABSORBED;
 }
 
+void dialogs_terminate(const struct transaction_id *transaction)
+{
+	transaction_reply(
+			transaction, 487, "Request Terminated", cpm_slice_of(dialogs_config.server_line));
+}
+
+void dialog_ring(dialog_id id)
+{
+	char text[DIALOG_HEADERS_MAX];
+	struct cpm_buf lines;
+	struct transaction_id transaction;
+	struct dialog *d;
+	unsigned steps = 0;
+
+	cpm_buf_init_fixed(&lines, text, sizeof(text));
+	dialogs_lock();
+	if((d = dialogs_find(id)) && (steps = dialogs_move(d, CPM_DIALOG_RING, dialogs_now()))) {
+		transaction = d->transaction;
+		cpm_buf_add_str(&lines, d->contact);
+	}
+	dialogs_unlock();
+	if(!(steps & CPM_DIALOG_SEND_180))
+		return;
+	cpm_buf_add_str(&lines, dialogs_config.server_line);
+	cpm_buf_add_str(&lines, DIALOG_ALLOW);
+	if(lines.rc == CPM_OK)
+		transaction_reply(&transaction, 180, "Ringing", cpm_buf_slice(&lines));
+	/* tm makes one reply to a request at a time: a CANCEL that came meanwhile was left to us. */
+	if(dialogs_step(id, CPM_DIALOG_RUNG) & CPM_DIALOG_SEND_487)
+		dialogs_terminate(&transaction);
+}
+
 bool dialog_answer(dialog_id id, struct cpm_slice sdp)
 {
 	char text[DIALOG_HEADERS_MAX];

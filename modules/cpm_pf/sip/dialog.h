@@ -58,6 +58,8 @@ enum dialog_open {
 enum dialog_open dialog_open(struct sip_msg *msg, int owner, dialog_told told, const char *tags,
 		dialog_id *id, struct transaction_id *transaction);
 
+/* The owner's: 180 with our Contact and without SDP. Nothing is sent once the INVITE is answered, cancelled or gone. */
+void dialog_ring(dialog_id id);
 /* The owner's: 200 with our Contact and the session timer's headers; sdp may be empty. It is sent again until the ACK comes. False when
  * the INVITE was cancelled, or is gone. */
 bool dialog_answer(dialog_id id, struct cpm_slice sdp);

@@ -186,6 +186,8 @@ void dialogs_clock(struct dialog *d, int64_t now)
 {
 	switch(d->state) {
 		case CPM_DIALOG_PENDING:
+		case CPM_DIALOG_RINGING:
+		case CPM_DIALOG_CANCELLED:
 			d->deadline_ms = now + PENDING_MS;
 			break;
 		case CPM_DIALOG_ANSWERED:
@@ -216,7 +218,7 @@ unsigned dialogs_move(struct dialog *d, enum cpm_dialog_event event, int64_t now
 
 	if(d->state != before)
 		dialogs_clock(d, now);
-	d->todo |= steps & ~(unsigned)(CPM_DIALOG_SEND_200 | CPM_DIALOG_SEND_487);
+	d->todo |= steps & ~(unsigned)(CPM_DIALOG_SEND_180 | CPM_DIALOG_SEND_200 | CPM_DIALOG_SEND_487);
 	return steps;
 }
 

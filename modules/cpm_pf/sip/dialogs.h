@@ -74,6 +74,9 @@ struct cpm_slice dialogs_description(struct sip_msg *msg);
 /* Which MSRP session a description is about; 0: none. */
 uint64_t dialogs_media(struct cpm_slice sdp);
 
+/* 487 to an INVITE. */
+void dialogs_terminate(const struct transaction_id *transaction);
+
 /* Of one that is not in the table. */
 void dialogs_free(struct dialog *d);
 

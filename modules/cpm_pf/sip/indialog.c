@@ -104,9 +104,22 @@ static int take_cancel(struct sip_msg *msg, const struct match *m)
 	cpm_buf_init_fixed(&lines, text, sizeof(text));
 	dialogs_reply(msg, 200, "OK", &lines);
 	if(o.steps & CPM_DIALOG_SEND_487)
-		transaction_reply(&o.transaction, 487, "Request Terminated",
-				cpm_slice_of(dialogs_config.server_line));
+		dialogs_terminate(&o.transaction);
 	return 1;
+}
+
+/* A re-INVITE before the ACK; an offer in an early dialog, whose first offer waits for its answer (RFC 3311 section 5.2). */
+static bool overtakes_answer(struct sip_msg *msg, enum cpm_dialog_state state)
+{
+	switch(msg->first_line.u.request.method_value) {
+		case METHOD_INVITE:
+			return state != CPM_DIALOG_CONFIRMED;
+		case METHOD_UPDATE:
+			return msg->content_type
+				   && (state == CPM_DIALOG_PENDING || state == CPM_DIALOG_RINGING);
+		default:
+			return false;
+	}
 }
 
 int dialog_request(struct sip_msg *msg)
@@ -140,7 +153,7 @@ int dialog_request(struct sip_msg *msg)
 		dialogs_reply(msg, 500, "Server Internal Error", &lines);
 	else if(method == METHOD_BYE || method == METHOD_OPTIONS)
 		dialogs_reply(msg, 200, "OK", &lines);
-	else if(method == METHOD_INVITE && o.state != CPM_DIALOG_CONFIRMED)
+	else if(overtakes_answer(msg, o.state))
 		dialogs_reply(msg, 491, "Request Pending", &lines);
 	else if(method == METHOD_UPDATE || method == METHOD_INVITE)
 		dialogs_take_refresh(msg, o.id, o.contact, &m.contact, &lines);
@@ -148,5 +161,7 @@ int dialog_request(struct sip_msg *msg)
 		cpm_buf_add_str(&lines, DIALOG_ALLOW);
 		dialogs_reply(msg, 405, "Method Not Allowed", &lines);
 	}
+	if(o.steps & CPM_DIALOG_SEND_487)
+		dialogs_terminate(&o.transaction);
 	return 1;
 }

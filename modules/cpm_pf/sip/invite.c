@@ -27,6 +27,7 @@ struct place {
 	unsigned index, label; /* of tm's transaction, for a CANCEL */
 	str sdp;               /* our offer; shared memory */
 	const char *tags;      /* of our Contact */
+	bool rung;             /* its 180 was told */
 	uint64_t taken, tag;   /* the last ticket that a 2xx took, and that one's To tag as a number */
 };
 
@@ -127,6 +128,22 @@ static void reply_read(struct sip_msg *msg, struct invite_reply *reply)
 			.updates = dialogs_header_lists(msg, HDR_ALLOW_T, CPM_SLICE("UPDATE"))};
 }
 
+/* The first 180, while the final answer is awaited. */
+static bool rings(uint64_t ticket, int status)
+{
+	struct place *p = &places[INVITE_PLACE(ticket)];
+	bool first;
+
+	if(status != 180)
+		return false;
+	lock_get(lock);
+	first = p->ticket == ticket && !p->rung;
+	if(first)
+		p->rung = true;
+	lock_release(lock);
+	return first;
+}
+
 /* As text: the reply may be tm's, which others look at. */
 static struct cpm_slice contacts_of(const struct sip_msg *msg)
 {
@@ -154,8 +171,11 @@ static void on_reply(struct cell *t, int type, struct tmcb_params *ps)
 	const char *tags;
 	dlg_t *dlg;
 
-	if((type & TMCB_LOCAL_RESPONSE_IN) && (ps->code < 200 || ps->code >= 300))
+	if((type & TMCB_LOCAL_RESPONSE_IN) && (ps->code < 200 || ps->code >= 300)) {
+		if(rings(ticket, ps->code))
+			on_answer(ticket, &reply);
 		return;
+	}
 	dlg = place_take(ticket, accepted ? ps->rpl : NULL, &sdp, &tags);
 	if(!dlg) {
 		if(!(type & TMCB_LOCAL_RESPONSE_IN) && accepted && is_stranger(ticket, ps->rpl))
@@ -262,6 +282,7 @@ bool invite_send(const struct invite *invite, uint64_t ticket)
 	p->dlg = dlg;
 	p->sdp = sdp;
 	p->tags = invite->tags;
+	p->rung = false;
 	p->ticket = ticket;
 	lock_release(lock);
 	if(send_with(invite, p, dlg, ticket))

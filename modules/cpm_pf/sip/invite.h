@@ -22,7 +22,7 @@ struct invite {
 	struct socket_info *socket; /* NULL: the server's first of the transport that it needs */
 };
 
-/* The final answer, in any process. */
+/* An answer, in any process: the final one, or the first 180 before it, which has a status and nothing else. */
 struct invite_reply {
 	int status;
 	struct dlg *dlg; /* the callee's: for dialog_adopt or invite_bye; NULL but with a 2xx */

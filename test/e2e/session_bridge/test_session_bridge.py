@@ -9,11 +9,11 @@ import time
 
 import pytest
 from lib.conversation import ConversationCall, ConversationPhone, chat, talk
-from lib.large import large_body
+from lib.large import MsrpPeer, large_body
 from lib.raw import exchange, request
 from lib.session import session_headers
 from process import wait_until
-from sipua import Call, SipAgent, sdp
+from sipua import Call, SipAgent, sdp, tag_of
 
 STACK = {"defines": {"WITH_SESSION_BRIDGE": True}}
 
@@ -568,6 +568,113 @@ def test_the_caller_cancels_while_clients_ring(scene):
     reply = final()
     assert reply.status == 487
     acknowledge(reply)
+
+
+def rung(agent, branch):
+    return [r for r in agent.replies.get(branch, []) if r.status == 180]
+
+
+def ring(phone, count=1):
+    """So often it says 180 to its invitation."""
+    phone.agent.wait_request("INVITE")
+    for _ in range(count):
+        phone.agent.reply(phone.invites[0], phone.agent.target, 180)
+
+
+def accept(phone):
+    peer = MsrpPeer()
+    phone.peers.append(peer)
+    phone.agent.reply(phone.invites[0], phone.agent.target, 200, phone.answer_sdp(peer), ["Supported: timer"])
+    phone._media(peer, phone.invites[0].attribute("path"))
+
+
+@pytest.mark.clause("SE-7")
+def test_the_caller_hears_that_a_client_rings(scene):
+    """Once, whoever rings and how often; then the 200, in the same dialog."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phones = [ConversationPhone(scene, bob, status=None) for _ in range(2)]
+    agent, _, final, acknowledge, known = invite(scene, alice, bob)
+    ring(phones[0], 2)
+    heard, = wait_until(lambda: rung(agent, known["branch"]), 5, "the 180")
+    assert heard.body == "" and heard.get("Content-Type") is None
+    ring(phones[1], 2)
+    accept(phones[1])
+    reply = final()
+    assert reply.status == 200 and len(rung(agent, known["branch"])) == 1
+    assert tag_of(reply.get("To")) == tag_of(heard.get("To")) and reply.get("Contact") == heard.get("Contact")
+    target = re.search(r"<(sip:[^>]+)>", reply.get("Contact")).group(1)
+    to_tag = acknowledge(reply, branch="z9hG4bK" + secrets.token_hex(8))
+    bye = agent.request("BYE", target, to=bob, cseq=2, to_tag=to_tag, call_id=known["call_id"], from_tag=known["from_tag"])
+    assert bye.status == 200
+    phones[1].agent.wait_request("BYE")
+
+
+@pytest.mark.clause("SE-7")
+@pytest.mark.parametrize("status", [200, 486])
+def test_no_client_rings(scene, status):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    ConversationPhone(scene, bob, status=status)
+    agent, _, final, acknowledge, known = invite(scene, alice, bob)
+    reply = final()
+    assert reply.status == status and [r.status for r in agent.replies[known["branch"]] if r.status > 100] == [status]
+    acknowledge(reply)
+
+
+@pytest.mark.clause("SE-7")
+def test_a_client_that_rang_does_not_accept(scene):
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = ConversationPhone(scene, bob, status=None)
+    agent, _, final, acknowledge, known = invite(scene, alice, bob)
+    ring(phone)
+    wait_until(lambda: rung(agent, known["branch"]), 5, "the 180")
+    phone.agent.reply(phone.invites[0], phone.agent.target, 486)
+    reply = final()
+    assert reply.status == 486
+    acknowledge(reply)
+
+
+@pytest.mark.clause("SE-7")
+@pytest.mark.parametrize("method", ["CANCEL", "BYE"])
+def test_the_caller_gives_up_what_rings(scene, method):
+    """CANCEL, or BYE in the early dialog: 487, and no 180 behind it."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone, late = (ConversationPhone(scene, bob, status=status) for status in (180, None))
+    agent, cancel, final, acknowledge, known = invite(scene, alice, bob)
+    heard, = wait_until(lambda: rung(agent, known["branch"]), 5, "the 180")
+    late.agent.wait_request("INVITE")
+    if method == "CANCEL":
+        cancel()
+    else:
+        target = re.search(r"<(sip:[^>]+)>", heard.get("Contact")).group(1)
+        bye = agent.request("BYE", target, to=bob, cseq=2, to_tag=tag_of(heard.get("To")), call_id=known["call_id"],
+                            from_tag=known["from_tag"])
+        assert bye.status == 200
+    reply = final()
+    assert reply.status == 487 and tag_of(reply.get("To")) == tag_of(heard.get("To"))
+    acknowledge(reply)
+    phone.agent.wait_request("CANCEL")
+    # Cancelled by now; its CANCEL follows its first answer.
+    ring(late)
+    late.agent.wait_request("CANCEL")
+    assert len(rung(agent, known["branch"])) == 1
+
+
+@pytest.mark.clause("SE-7")
+def test_a_client_rings_as_the_caller_cancels(scene):
+    """Many times at about the same moment: 487 each, and no 180 behind it."""
+    alice, bob = scene.person("alice"), scene.person("bob")
+    phone = ConversationPhone(scene, bob, status=None)
+    for n in range(30):
+        agent, cancel, final, acknowledge, known = invite(scene, alice, bob)
+        phone.agent.wait_request("INVITE", n + 1)
+        phone.agent.reply(phone.invites[n], phone.agent.target, 180)
+        cancel()
+        reply = final()
+        assert reply.status == 487
+        acknowledge(reply)
+        phone.agent.wait_request("CANCEL", n + 1)
+        heard = [r.status for r in agent.replies[known["branch"]] if "INVITE" in r.get("CSeq") and r.status > 100]
+        assert heard in ([487], [180, 487])
 
 
 class Stubborn(ConversationPhone):

@@ -23,12 +23,13 @@ struct call {
 	bool heard_ack, hears_ack; /* the owner has heard of the ACK; it must */
 	bool heard_end;
 	bool freed;
+	bool rings; /* our 180 is being sent */
 };
 
 static void answer_send(struct call *c, unsigned answer, const char *name)
 {
 	/* Section 13.3.1: one final response. */
-	ck_assert_msg(!c->answer, "%s", name);
+	ck_assert_msg(!c->answer && !c->rings, "%s", name);
 	c->answer = answer;
 }
 
@@ -46,6 +47,11 @@ static void steps_take(
 		struct call *c, unsigned steps, enum cpm_dialog_event event, const char *name)
 {
 	ck_assert_msg(!c->freed || !steps, "%s: steps %u of what was freed", name, steps);
+	/* No reply to a request while another is made. */
+	if(steps & CPM_DIALOG_SEND_180) {
+		ck_assert_msg(!c->answer && !c->rings, "%s", name);
+		c->rings = true;
+	}
 	if(steps & CPM_DIALOG_SEND_200)
 		answer_send(c, 200, name);
 	if(steps & CPM_DIALOG_SEND_487)
@@ -72,6 +78,9 @@ static void happen(struct call *c, enum cpm_dialog_event event, const char *name
 	bool up = c->answer == 200 && !c->freed && !c->byes;
 
 	switch(event) {
+		case CPM_DIALOG_RUNG:
+			c->rings = false;
+			break;
 		case CPM_DIALOG_REFUSE:
 			if(!c->answer && !c->freed) {
 				c->answer = REFUSED;
@@ -98,6 +107,8 @@ static void happen(struct call *c, enum cpm_dialog_event event, const char *name
 	steps_take(c, cpm_dialog_next(&c->state, event), event, name);
 }
 
+#define RING CPM_DIALOG_RING
+#define RUNG CPM_DIALOG_RUNG
 #define ANSWER CPM_DIALOG_ANSWER
 #define ACK CPM_DIALOG_ACK
 #define BYE CPM_DIALOG_BYE
@@ -113,7 +124,22 @@ static const struct {
 	bool heard_ack, heard_end, freed;
 } stories[] = {
 		/* Sections 13.3.1 and 15.1. */
-		{"it rings", {LAST}, 0, 0},
+		{"it waits", {LAST}, 0, 0},
+		{"it rings", {RING, RUNG, LAST}, 0, 0},
+		{"it rings, and we answer", {RING, RUNG, ANSWER, LAST}, 200, 0},
+		{"it rings when we have answered", {ANSWER, RING, RUNG, ACK, LAST}, 200, 0, true},
+		{"it rings, and the owner refuses", {RING, RUNG, CPM_DIALOG_REFUSE, LAST}, REFUSED, 0,
+				false, false, true},
+		{"it rings, and the caller cancels", {RING, RUNG, CPM_DIALOG_CANCEL, LAST}, 487, 0, false,
+				true, true},
+		{"the caller cancels as our 180 is sent: its 487 waits", {RING, CPM_DIALOG_CANCEL, LAST}, 0,
+				0},
+		{"... and follows", {RING, CPM_DIALOG_CANCEL, RUNG, LAST}, 487, 0, false, true, true},
+		{"it rings, and the caller hangs up", {RING, RUNG, BYE, LAST}, 487, 0, false, true, true},
+		{"the caller hangs up as our 180 is sent", {RING, BYE, RUNG, LAST}, 487, 0, false, true,
+				true},
+		{"it rings when the caller has cancelled", {CPM_DIALOG_CANCEL, RING, RUNG, LAST}, 487, 0,
+				false, true, true},
 		{"we have answered", {ANSWER, LAST}, 200, 0},
 		{"they talk", {ANSWER, ACK, LAST}, 200, 0, true},
 		{"the caller hangs up", {ANSWER, ACK, BYE, LAST}, 200, 0, true, true, true},

@@ -10,6 +10,8 @@
 
 enum cpm_dialog_state {
 	CPM_DIALOG_PENDING,   /* the INVITE waits for our answer */
+	CPM_DIALOG_RINGING,   /* the same, and our 180 is being sent */
+	CPM_DIALOG_CANCELLED, /* the caller gave up meanwhile: 487 follows the 180 */
 	CPM_DIALOG_ANSWERED,  /* 200 sent, no ACK yet */
 	CPM_DIALOG_LEAVING,   /* the same, and to be ended once the ACK has come */
 	CPM_DIALOG_CONFIRMED, /* ACK came */
@@ -19,6 +21,8 @@ enum cpm_dialog_state {
 };
 
 enum cpm_dialog_event {
+	CPM_DIALOG_RING,   /* we say 180 */
+	CPM_DIALOG_RUNG,   /* it is sent */
 	CPM_DIALOG_ANSWER, /* we say 200 */
 	CPM_DIALOG_REFUSE, /* the INVITE got another final answer */
 	CPM_DIALOG_CANCEL,
@@ -39,6 +43,7 @@ enum cpm_dialog_step {
 	CPM_DIALOG_TELL_ACKED = 8, /* whoever uses the dialog hears of it */
 	CPM_DIALOG_TELL_ENDED = 16,
 	CPM_DIALOG_FREE = 32,
+	CPM_DIALOG_SEND_180 = 64,
 };
 
 /* Moves *state on; the steps, as a sum of enum cpm_dialog_step. */
