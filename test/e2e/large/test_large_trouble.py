@@ -159,15 +159,18 @@ def test_redis_goes_away_while_it_sends(scene, stack, people, client, how):
     """The client hears that no more comes; the message waits, and comes again from its first octet."""
     body = large_body(*people, 20000000)
     assert send_large(scene, *people, body) == [200]
+    before = counted(stack, "octets_out")
     phone = LargePhone(scene, people[1], read=False)
     phone.wait_peer()
+    wait_until(lambda: counted(stack, "octets_out") > before, 10, "its first octets to be on their way")
     with redis_in_trouble(stack, client, how):
         phone.read = True
         phone.peers[0].go_on()
         phone.agent.wait_request("BYE", timeout_s=20)
+        # Its BYE may be faster than the end of the chunk, which is the first that it can read as a frame.
+        wait_until(lambda: phone.peers[0].messages, 10, "the end of what it had got")
         message, = phone.peers[0].messages.values()
-        # It reads what is under way first.
-        wait_until(lambda: message.aborted, 10, "the end of what it had got")
+        wait_until(lambda: message.aborted, 10, "the sign that no more comes")
         assert not message.complete
     wait_until(stack.node.answers_rpc, 15, "the queue has its Redis again")
     assert phone.wait_message(2, timeout_s=30) == body
