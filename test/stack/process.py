@@ -2,6 +2,7 @@
 # Copyright (C) 2026 the cpm_pf authors
 """Server processes of a test stack: started in a session of their own, known by pid and start time, ended with all their children."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -70,6 +71,18 @@ class Process:
         """To the leader alone."""
         if self.alive():
             os.kill(self.pid, number)
+
+    @contextlib.contextmanager
+    def stalled(self):
+        """While the block runs it does nothing, nor do its descendants: connections stay, and answers do not come."""
+        stopped = self.members()
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
 
     def kill(self):
         """SIGKILL to all at once, as when the machine loses power; waits for the end."""

@@ -2,10 +2,7 @@
 # Copyright (C) 2026 the cpm_pf authors
 """Invitations to sessions while something is away: clients, the XDMS, Redis."""
 
-import os
-import signal
 import threading
-from contextlib import contextmanager
 
 import pytest
 from lib.documents import forward_to, rule, ruleset
@@ -21,19 +18,6 @@ STACK = {
     "defines": {"CPM_XDM_MAX_AGE_MS": 0, "WITH_SESSION_INTERWORK": True},
 }
 LOG_ALLOW = [r"[Rr]edis", "nowhere.invalid", "failure to add branches", "t_forward_noack failed"]
-
-
-@contextmanager
-def stalled(stack):
-    """The XDMS does not answer."""
-    stopped = stack.xdms.process.members()
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
 
 
 @pytest.mark.clause("SE-9")
@@ -79,7 +63,7 @@ def test_a_302_to_an_address_that_cannot_be_resolved(scene):
 def test_the_caller_gives_up_while_the_documents_are_fetched(scene, stack):
     alice, bob = scene.person("alice"), scene.person("bob")
     phone = SessionPhone(scene, bob)
-    with stalled(stack):
+    with stack.xdms.process.stalled():
         peer = invite_by_hand(scene, alice, bob)
         assert peer.receive(lambda m: m.is_reply and m.status == 100)
         peer.send("CANCEL", branch=peer.branch, cseq=1)
@@ -117,7 +101,7 @@ def test_two_clients_accept_at_once(scene, stack):
 @pytest.mark.clause("SE-2")
 def test_documents_that_cannot_be_had(scene, stack):
     alice, bob = scene.person("alice"), scene.person("bob")
-    with stalled(stack):
+    with stack.xdms.process.stalled():
         phone = SessionPhone(scene, bob)
         call = SessionCall(scene, alice, bob)
         assert call.status == 503 and call.reply.get("Retry-After") and phone.invites == []

@@ -3,9 +3,6 @@
 """An XDMS that says nothing: who waits for it (xdm_stale_ms), and how many may (xdm_max_waiters)."""
 
 import concurrent.futures
-import contextlib
-import os
-import signal
 
 import pytest
 from lib.documents import blocklist
@@ -19,25 +16,13 @@ STACK = {
 MALLORY = "sip:mallory@cpm.test"
 
 
-@contextlib.contextmanager
-def silent(xdms):
-    stopped = xdms.process.members()
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
-
-
 @pytest.mark.clause("PR-1")
 def test_a_stale_copy_serves_while_it_is_refreshed(scene, stack):
     bob = scene.person("bob")
     scene.documents.put("lists", bob, blocklist([MALLORY]))
     assert scene.send(MALLORY, bob).status == 403
     scene.documents.put("lists", bob, blocklist(), reload=False)
-    with silent(stack.xdms):
+    with stack.xdms.process.stalled():
         assert [scene.send(MALLORY, bob).status for _ in range(3)] == [403] * 3
     wait_until(lambda: scene.send(MALLORY, bob).status == 202, 10, "the new list")
 
@@ -47,7 +32,7 @@ def test_more_than_may_wait(scene, stack):
     """One waits and is served in the end, the other hears at once that there is no place for him."""
     people = [scene.person("bob"), scene.person("carol")]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        with silent(stack.xdms):
+        with stack.xdms.process.stalled():
             sent = [pool.submit(scene.send, "sip:alice@cpm.test", person) for person in people]
             done, waits = concurrent.futures.wait(sent, 10, concurrent.futures.FIRST_COMPLETED)
             assert len(done) == len(waits) == 1
